@@ -1,0 +1,255 @@
+// One pointer for all figures of an explorer. Hovering is answered here, without the kernel; choices go to the kernel.
+import type { AnyModel, RenderProps } from "@anywidget/types";
+import { clamp, floats, integers, nearest, project, short, spanText, type Interval } from "./steps.ts";
+
+interface State {
+  scale: string;
+  home: [number, number];
+  unit: string;
+  seconds_per_step: number;
+  kind: "sequence" | "units" | "other";
+  word: string;
+  n_filters: number;
+  centres: DataView;
+  fields: DataView;
+  values: DataView;
+  filter: number;
+  step: number | null;
+}
+
+interface ScaleModel {
+  get(name: "min" | "max"): number;
+  set(values: { min: number; max: number }): void;
+  save_changes(): void;
+  on(event: string, callback: () => void): void;
+  off(event: string, callback: () => void): void;
+}
+
+/** What the kernel sent about the chosen layer, unpacked once per change. */
+interface Layer {
+  kind: State["kind"];
+  centres: Float32Array;
+  fields: Int32Array;
+  values: Float32Array;
+  nFilters: number;
+}
+
+/** Where the pointer is: an input step (a fraction), the layer's step and filter under it. */
+interface Spot {
+  at: number | null;
+  step: number | null;
+  filter: number | null;
+}
+
+const NOWHERE: Spot = { at: null, step: null, filter: null };
+const DRAG = 4; // pixels that still count as a click
+
+function unpack(model: AnyModel<State>): Layer {
+  return {
+    kind: model.get("kind"),
+    centres: floats(model.get("centres")),
+    fields: integers(model.get("fields")),
+    values: floats(model.get("values")),
+    nFilters: model.get("n_filters"),
+  };
+}
+
+async function render({ model, el }: RenderProps<State>) {
+  el.classList.add("tsw-readout");
+  const scale = (await model.widget_manager.get_model(
+    model.get("scale").replace("IPY_MODEL_", ""),
+  )) as unknown as ScaleModel;
+  const root = await rootOf(el);
+  const stop = new AbortController();
+  const listen = (event: string, handler: (event: any) => void) =>
+    root.addEventListener(event, handler, { signal: stop.signal });
+
+  let layer = unpack(model);
+  let spot = NOWHERE;
+  let pressed: Interval = [0, 0];
+  let frame = 0;
+  const redraw = () => {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      draw(root, el, model, layer, spot, [scale.get("min"), scale.get("max")]);
+    });
+  };
+  const reread = () => {
+    layer = unpack(model);
+    redraw();
+  };
+  const choose = (values: Partial<Pick<State, "filter" | "step">>) => {
+    for (const [name, value] of Object.entries(values)) model.set(name as keyof State, value as never);
+    model.save_changes();
+  };
+
+  listen("pointermove", (event: PointerEvent) => {
+    const figure = figureAt(event);
+    spot = figure ? spotAt(figure, event, model, layer, [scale.get("min"), scale.get("max")]) : NOWHERE;
+    redraw();
+  });
+  listen("pointerleave", () => {
+    spot = NOWHERE;
+    redraw();
+  });
+  listen("pointerdown", (event: PointerEvent) => {
+    pressed = [event.clientX, event.clientY];
+  });
+  listen("click", (event: MouseEvent) => {
+    const figure = figureAt(event);
+    if (!figure || Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > DRAG) return;
+    figure.focus({ preventScroll: true });
+    const here = spotAt(figure, event, model, layer, [scale.get("min"), scale.get("max")]);
+    const chosen: Partial<Pick<State, "filter" | "step">> = {};
+    if (here.step !== null) chosen.step = here.step;
+    if (here.filter !== null) chosen.filter = here.filter;
+    choose(chosen);
+  });
+  listen("dblclick", (event: MouseEvent) => {
+    if (!figureAt(event)) return;
+    const [min, max] = model.get("home");
+    scale.set({ min, max });
+    scale.save_changes();
+  });
+  listen("keydown", (event: KeyboardEvent) => {
+    const figure = figureAt(event);
+    if (!figure || event.ctrlKey || event.metaKey || event.altKey) return;
+    const handled = walk(event.key, model, layer);
+    if (!handled) return;
+    choose(handled);
+    if (event.key === "Escape") figure.blur();
+    spot = NOWHERE;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+
+  // Notebook front ends otherwise take arrow keys from sliders and figures.
+  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  const resized = new ResizeObserver(redraw);
+  resized.observe(root);
+  const moved = () => redraw();
+  scale.on("change:min change:max", moved);
+  for (const name of ["kind", "centres", "fields", "values", "n_filters"] as const) model.on(`change:${name}`, reread);
+  for (const name of ["step", "filter"] as const) model.on(`change:${name}`, moved);
+  redraw();
+
+  return () => {
+    stop.abort();
+    resized.disconnect();
+    cancelAnimationFrame(frame);
+    scale.off("change:min change:max", moved);
+    for (const name of ["kind", "centres", "fields", "values", "n_filters"] as const) model.off(`change:${name}`, reread);
+    for (const name of ["step", "filter"] as const) model.off(`change:${name}`, moved);
+  };
+}
+
+/** The explorer that this view was put into; views are made before they are put anywhere. */
+async function rootOf(el: HTMLElement): Promise<HTMLElement> {
+  for (;;) {
+    const root = el.closest<HTMLElement>(".tsw-explorer");
+    if (root) return root;
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+function figureAt(event: Event): HTMLElement | null {
+  return (event.target as Element).closest<HTMLElement>(".tsw-figure");
+}
+
+function plotArea(figure: HTMLElement): DOMRect | null {
+  return figure.querySelector(".plotarea_events")?.getBoundingClientRect() ?? null;
+}
+
+function spotAt(figure: HTMLElement, event: MouseEvent, model: AnyModel<State>, layer: Layer, shown: Interval): Spot {
+  const area = plotArea(figure);
+  if (!area || event.clientX < area.left || event.clientX > area.right) return NOWHERE;
+  const isLayer = figure.classList.contains("tsw-layer");
+  if (isLayer && layer.kind === "units") {
+    const unit = Math.floor(project(event.clientX, [area.left, area.right], [0, layer.nFilters]));
+    return { at: null, step: null, filter: clamp(unit, 0, layer.nFilters - 1) };
+  }
+  const time = project(event.clientX, [area.left, area.right], shown);
+  const at = time / model.get("seconds_per_step");
+  const step = layer.kind === "sequence" ? nearest(layer.centres, at) : null;
+  const inside = isLayer && layer.kind === "sequence" && event.clientY >= area.top && event.clientY <= area.bottom;
+  const row = Math.floor(project(event.clientY, [area.top, area.bottom], [0, layer.nFilters]));
+  return { at, step, filter: inside ? clamp(row, 0, layer.nFilters - 1) : null };
+}
+
+/** What a key on a focused figure chooses: left and right walk in time, up and down through the filters. */
+function walk(key: string, model: AnyModel<State>, layer: Layer): Partial<Pick<State, "filter" | "step">> | null {
+  const filter = model.get("filter");
+  const step = model.get("step");
+  const steps = layer.centres.length;
+  const across = layer.kind === "units" ? "filter" : "step";
+  if (key === "Escape") return { step: null };
+  if (key === "ArrowUp" || key === "ArrowDown") {
+    return { filter: clamp(filter + (key === "ArrowUp" ? -1 : 1), 0, Math.max(layer.nFilters - 1, 0)) };
+  }
+  if (key !== "ArrowLeft" && key !== "ArrowRight") return null;
+  const by = key === "ArrowLeft" ? -1 : 1;
+  if (across === "filter") return { filter: clamp(filter + by, 0, Math.max(layer.nFilters - 1, 0)) };
+  return steps ? { step: step === null ? 0 : clamp(step + by, 0, steps - 1) } : null;
+}
+
+function draw(root: HTMLElement, el: HTMLElement, model: AnyModel<State>, layer: Layer, spot: Spot, shown: Interval) {
+  const perStep = model.get("seconds_per_step");
+  const step = spot.step ?? (spot.filter === null ? model.get("step") : null);
+  const valid = step !== null && step < layer.centres.length;
+  const lo = valid ? layer.fields[2 * step]! : 1;
+  const hi = valid ? layer.fields[2 * step + 1]! : 0;
+  for (const figure of root.querySelectorAll<HTMLElement>(".tsw-figure")) {
+    figure.tabIndex = 0;
+    const isLayer = figure.classList.contains("tsw-layer");
+    const isInput = figure.classList.contains("tsw-input");
+    const span = valid && lo <= hi && isInput ? ([(lo - 0.5) * perStep, (hi + 0.5) * perStep] as Interval) : null;
+    const line = isInput ? spot.at : valid ? layer.centres[step]! : null;
+    overlay(figure, "tsw-span", span, shown);
+    const hidden = line === null || Number.isNaN(line) || (isLayer && layer.kind !== "sequence");
+    overlay(figure, "tsw-cross", hidden ? null : [line * perStep, line * perStep], shown);
+  }
+  el.textContent = readout(model, layer, spot, valid ? step : null, lo, hi);
+}
+
+/** Put a box over a time interval of a figure's plot area, or take it away. */
+function overlay(figure: HTMLElement, name: string, span: Interval | null, shown: Interval) {
+  let box = figure.querySelector<HTMLElement>(`.${name}`);
+  const area = plotArea(figure);
+  const from = span && clamp(span[0], shown[0], shown[1]);
+  const to = span && clamp(span[1], shown[0], shown[1]);
+  const outside = !span || span[1] < shown[0] || span[0] > shown[1];
+  if (outside || !area || from === null || to === null) {
+    box?.remove();
+    return;
+  }
+  if (!box) {
+    box = document.createElement("div");
+    box.className = name;
+    figure.append(box);
+  }
+  const frame = figure.getBoundingClientRect();
+  const pixels = (time: number) => project(time, shown, [area.left, area.right]) - frame.left;
+  Object.assign(box.style, {
+    left: `${pixels(from)}px`,
+    width: `${Math.max(pixels(to) - pixels(from), 1)}px`,
+    top: `${area.top - frame.top}px`,
+    height: `${area.height}px`,
+  });
+}
+
+function readout(model: AnyModel<State>, layer: Layer, spot: Spot, step: number | null, lo: number, hi: number): string {
+  const filter = spot.filter ?? model.get("filter");
+  const name = `${model.get("word")} ${filter}`;
+  if (layer.kind === "units" && spot.filter !== null) return `${name} = ${short(layer.values[filter])}`;
+  if (step === null) return hint(layer.kind);
+  const value = layer.values.length ? ` = ${short(layer.values[step * layer.nFilters + filter])}` : "";
+  const seen = spanText(lo, hi, model.get("seconds_per_step"), model.get("unit"));
+  return `Step ${step} ${seen} · ${name}${value}`;
+}
+
+function hint(kind: State["kind"]): string {
+  if (kind === "sequence") return "Hover to read values, click to fix a step, arrow keys to walk";
+  return kind === "units" ? "Hover to read values, click a bar to choose it" : "";
+}
+
+export default { render };

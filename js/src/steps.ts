@@ -1,0 +1,47 @@
+// Arithmetic of the pointer: bytes to numbers, pixels to time, time to steps, numbers to text.
+
+export type Interval = readonly [number, number];
+
+/** A typed copy of the bytes that a kernel sent; the view that arrives need not be aligned. */
+export function floats(bytes: DataView): Float32Array {
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+export function integers(bytes: DataView): Int32Array {
+  return new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+/** Where `x` lies between the ends of `from`, carried over to `to`. */
+export function project(x: number, from: Interval, to: Interval): number {
+  return to[0] + ((x - from[0]) / (from[1] - from[0])) * (to[1] - to[0]);
+}
+
+/** Index of the centre nearest to `at`; null if there is none. Centres may be unsorted, and NaN where a step sees nothing. */
+export function nearest(centres: Float32Array, at: number): number | null {
+  let best: number | null = null;
+  let distance = Infinity;
+  for (let i = 0; i < centres.length; i++) {
+    const away = Math.abs(centres[i]! - at);
+    if (away < distance) [best, distance] = [i, away];
+  }
+  return best;
+}
+
+export function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}
+
+/** Three significant digits, as everywhere in the picture. */
+export function short(value: number | undefined): string {
+  if (value === undefined) return "";
+  if (Number.isNaN(value)) return "not a number";
+  if (!Number.isFinite(value)) return value > 0 ? "infinite" : "minus infinite";
+  return String(Number(value.toPrecision(3))).replace("-", "−");
+}
+
+/** An input interval in words: steps, and seconds where the sampling rate is known. */
+export function spanText(lo: number, hi: number, secondsPerStep: number, unit: string): string {
+  if (lo > hi) return "sees only padding";
+  const steps = lo === hi ? `sees input step ${lo}` : `sees input steps ${lo}–${hi}`;
+  return unit ? `${steps} (${short(lo * secondsPerStep)}–${short(hi * secondsPerStep)} ${unit})` : steps;
+}

@@ -1,0 +1,50 @@
+"""Look inside Keras models for time series, in a notebook.
+
+    import tswidgets as tsw
+    tsw.Explorer(model, X, y)
+
+Names are imported when they are first used, so that `import tswidgets` loads neither Keras nor TensorFlow.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tswidgets import datasets as datasets
+    from tswidgets.analysis.activations import Activations as Activations
+    from tswidgets.analysis.activations import activations as activations
+    from tswidgets.probe import Observation as Observation
+    from tswidgets.probe import Probe as Probe
+    from tswidgets.probe import Tap as Tap
+    from tswidgets.probe import Timeline as Timeline
+    from tswidgets.selection import Selection as Selection
+    from tswidgets.widgets.explorer import Explorer as Explorer
+
+__version__ = "0.1.0.dev0"
+
+_HOME = {
+    "Activations": "tswidgets.analysis.activations",
+    "Explorer": "tswidgets.widgets.explorer",
+    "Observation": "tswidgets.probe",
+    "Probe": "tswidgets.probe",
+    "Selection": "tswidgets.selection",
+    "Tap": "tswidgets.probe",
+    "Timeline": "tswidgets.probe",
+    "activations": "tswidgets.analysis.activations",
+}
+__all__ = [*_HOME, "datasets"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+    elif name == "datasets":
+        value = import_module("tswidgets.datasets")
+    else:
+        raise AttributeError(f"module 'tswidgets' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

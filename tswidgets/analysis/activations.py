@@ -1,0 +1,121 @@
+"""What a layer answers to a series, and which input steps each answer belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tswidgets import _validate
+from tswidgets.probe import Observation, Probe, Tap, as_probe
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Activations:
+    """A layer's output for one series, or with a leading sample axis for a batch.
+
+    layer : the tap's name, `encoder/conv1`.
+    values : ndarray of shape (n_steps, n_filters), or (n_units,) for a layer without a time axis. Padded steps are NaN.
+    time : ndarray of shape (n_steps,), the input step at the centre of what each step sees; None without a time axis.
+    lo, hi : int ndarrays of shape (n_steps,), first and last input step that each step sees, both inclusive.
+    absent : bool ndarray of shape (n_steps,), True where the step is padding that the model masks.
+    """
+
+    layer: str
+    values: Floats
+    time: Floats | None
+    lo: NDArray[np.int64] | None
+    hi: NDArray[np.int64] | None
+    absent: NDArray[np.bool_] | None
+
+
+def activations(model: Any, x: Any, layer: str) -> Activations:
+    """What `layer` answers to a series, as the model computes it in inference.
+
+    Parameters
+    ----------
+    model : keras.Model or Probe
+    x : ndarray of shape (n_timesteps, n_channels), or (n_samples, n_timesteps, n_channels) for a batch
+    layer : str
+        Name of a tap, as `Probe(model).taps` lists them.
+
+    Raises
+    ------
+    ValueError
+        If the model has no such layer, or if its output cannot be laid out as steps × filters or as units.
+    """
+    x = np.asarray(x)
+    single = x.ndim == 2
+    probe = as_probe(model, x[None] if single else x)
+    result = at_layer(probe, probe.observe(x[None] if single else x), tap_named(probe, layer), x.shape[-2])
+    if not single:
+        return result
+    return first(result)
+
+
+def first(batch: Activations) -> Activations:
+    """The first series of a batch."""
+    absent = None if batch.absent is None else batch.absent[0]
+    return replace(batch, values=batch.values[0], absent=absent)
+
+
+def tap_named(probe: Probe, layer: str) -> Tap:
+    taps = {tap.name: tap for tap in probe.taps}
+    tap = taps[_validate.layer_name(layer, list(taps))]
+    if not tap.drawable:
+        _validate.nothing_to_draw(tap.name, tap.note)
+    return tap
+
+
+def at_layer(probe: Probe, observation: Observation, tap: Tap, n_timesteps: int) -> Activations:
+    """One tap of an observation of series of `n_timesteps`, with its place in time."""
+    values = np.asarray(observation[tap.name], np.float32)
+    timeline = probe.timelines(n_timesteps)[tap.name] if tap.kind == "sequence" else None
+    if timeline is None:
+        return Activations(tap.name, values, None, None, None, None)
+    if len(timeline) != values.shape[1]:
+        raise AssertionError(f"{tap.name} has {values.shape[1]} steps, its timeline {len(timeline)}")
+    mask = observation.masks.get(tap.name)
+    absent = np.zeros(values.shape[:2], bool) if mask is None or mask.shape != values.shape[:2] else ~mask
+    if absent.any():
+        values = np.where(absent[..., None], np.float32(np.nan), values)
+    return Activations(tap.name, values, timeline.centres, timeline.lo, timeline.hi, absent)
+
+
+def absent_steps(probe: Probe, observation: Observation, n_timesteps: int) -> NDArray[np.bool_]:
+    """Bool ndarray of shape (n_samples, n_timesteps): input steps that the model masks as padding."""
+    identity = np.arange(n_timesteps)
+    timelines = probe.timelines(n_timesteps)
+    for name, mask in observation.masks.items():
+        seen = timelines.get(name)
+        same_steps = seen is not None and np.array_equal(seen.lo, identity) and np.array_equal(seen.hi, identity)
+        if same_steps and mask.shape[1:] == (n_timesteps,):
+            return ~mask
+    return np.zeros((len(next(iter(observation.values()))), n_timesteps), bool)
+
+
+def most_active(values: Floats) -> int:
+    """The filter or unit whose activation is largest on average, in magnitude; 0 if nothing is finite."""
+    size = np.abs(np.where(np.isfinite(values), values, 0)).reshape(-1, values.shape[-1]).mean(axis=0)
+    return int(size.argmax())
+
+
+def value_ranges(probe: Probe, series: list[Floats]) -> dict[str, tuple[Floats, Floats]]:
+    """Tap name → smallest and largest finite value per filter, two ndarrays of shape (n_filters,), over some series."""
+    ranges: dict[str, tuple[Floats, Floats]] = {}
+    drawable = [tap.name for tap in probe.taps if tap.drawable]
+    for x in series:
+        observation = probe.observe(x[None])
+        for name in drawable:
+            values = observation[name].reshape(-1, observation[name].shape[-1])
+            if not np.isfinite(values).all():
+                values = np.where(np.isfinite(values), values, np.float32(0))
+            low, high = values.min(axis=0), values.max(axis=0)
+            if name in ranges:
+                low, high = np.minimum(low, ranges[name][0]), np.maximum(high, ranges[name][1])
+            ranges[name] = (low, high)
+    return ranges

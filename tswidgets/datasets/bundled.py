@@ -1,0 +1,101 @@
+"""Readers of the bundled recordings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_DATA = Path(__file__).parent.parent / "data"
+# The watch models were trained on inputs standardised with these, one number per channel.
+_WATCH_MEAN = np.array([-0.04286, 0.36881, -0.12796, 0.03306, -0.00330, 0.00636])
+_WATCH_STD = np.array([0.98066, 0.49867, 0.56974, 1.05573, 2.63547, 1.08705])
+_WATCH_CHANNELS = [f"{kind} {axis}" for kind in ("acceleration", "rotation") for axis in "xyz"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Series, labels, and what they are called.
+
+    X : ndarray of shape (n_samples, n_timesteps, n_channels), or a list of (n_timesteps_i, n_channels); float32,
+        standardised as `model` expects it.
+    y : int ndarray of shape (n_samples,), or (n_samples, n_timesteps) for a label per time step.
+    sampling_rate : time steps per second, or None where it is not known.
+    source : where the data come from and under which licence.
+    model_file : name of the trained model that comes with the data.
+    """
+
+    X: Any
+    y: NDArray[np.int64]
+    channel_names: list[str]
+    class_names: list[str]
+    sampling_rate: float | None
+    source: str
+    model_file: str
+
+    def __repr__(self) -> str:
+        steps = np.shape(self.X)[1] if isinstance(self.X, np.ndarray) else "any number of"
+        return f"Dataset({len(self.X)} series × {steps} steps × {len(self.channel_names)} channels, {self.model_file})"
+
+    @cached_property
+    def model(self) -> Any:
+        """The trained keras.Model, loaded when it is first asked for."""
+        import keras
+
+        return keras.models.load_model(_DATA / "models" / self.model_file, compile=False)
+
+
+def watch_exercises() -> Dataset:
+    """Seven shoulder exercises as a smart watch feels them: 84 windows of 6 s from two people the model never saw."""
+    stored = np.load(_DATA / "watch_exercises.npz")
+    unseen = stored["subject"] >= 9
+    recordings = _standardised(stored["Xq"][unseen], stored["scale"])
+    windows = [recordings[:, start : start + 300] for start in (0, 150, 300)]
+    exercises = ["pendulum", "abduction", "forward elevation", "internal rotation", "external rotation", "trapezius", "row"]
+    return Dataset(
+        X=np.stack(windows, axis=1).reshape(-1, 300, 6),
+        y=np.repeat(stored["y"][unseen], 3).astype(np.int64),
+        channel_names=list(_WATCH_CHANNELS),
+        class_names=exercises,
+        sampling_rate=float(stored["rate_hz"]),
+        source="D. Burns et al. 2018, arXiv:1802.01489, from seglearn 1.2.5, BSD-3-Clause",
+        model_file="watch_cnn_300x6.keras",
+    )
+
+
+def watch_segment() -> Dataset:
+    """A label per time step: real watch signals into which a stretch of abduction was spliced, so the labels are made."""
+    stored = np.load(_DATA / "watch_segment.npz")
+    unseen = stored["subject"] >= 9
+    return Dataset(
+        X=_standardised(stored["Xq"][unseen], stored["scale"]),
+        y=stored["y"][unseen].astype(np.int64),
+        channel_names=list(_WATCH_CHANNELS),
+        class_names=["abduction"],
+        sampling_rate=float(stored["rate_hz"]),
+        source="spliced from watch_exercises; D. Burns et al. 2018, arXiv:1802.01489, BSD-3-Clause",
+        model_file="watch_segment_conv_lstm.keras",
+    )
+
+
+def japanese_vowels() -> Dataset:
+    """370 utterances of /ae/ by nine speakers, 7 to 29 steps long: the test half of the UCI set."""
+    stored = np.load(_DATA / "japanese_vowels.npz")
+    ends, first = stored["offsets"], int(stored["n_train"])
+    return Dataset(
+        X=[stored["X"][ends[i] : ends[i + 1]] for i in range(first, len(ends) - 1)],
+        y=stored["y"][first:].astype(np.int64) - 1,
+        channel_names=[str(name) for name in stored["features"]],
+        class_names=[f"speaker {i + 1}" for i in range(9)],
+        sampling_rate=None,
+        source="M. Kudo, J. Toyama, M. Shimbo 1999, UCI Japanese Vowels, DOI 10.24432/C5NS47, CC BY 4.0",
+        model_file="jv_lstm100.keras",
+    )
+
+
+def _standardised(quantised: NDArray[np.int16], scale: NDArray[np.float64]) -> NDArray[np.float32]:
+    return ((quantised * scale - _WATCH_MEAN) / _WATCH_STD).astype(np.float32)

@@ -1,0 +1,95 @@
+"""A series as lines: one per channel, or one filter's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import bqplot
+import numpy as np
+from numpy.typing import NDArray
+
+from tswidgets.plots.colors import ACCENT, CATEGORIES, NEUTRAL, category
+from tswidgets.plots.decimate import envelope
+from tswidgets.plots.figure import POINTS
+from tswidgets.plots.timeaxis import TimeAxis
+
+Floats = NDArray[np.float32]
+_GROUP = len(CATEGORIES)
+
+
+class ChannelLines:
+    """All channels of a series on one scale; every eighth channel begins a new line style."""
+
+    def __init__(self, time: TimeAxis, value: bqplot.Scale, n_channels: int) -> None:
+        self._time = time
+        self._n_channels = n_channels
+        self.run = 1
+        self.marks = [
+            bqplot.Lines(
+                x=np.zeros(2, np.float32),
+                y=np.zeros((len(group), 2), np.float32),
+                scales={"x": time.scale, "y": value},
+                colors=[category(channel)[0] for channel in group],
+                line_style=category(group[0])[1],
+                stroke_width=1.4,
+                opacities=[1.0] * len(group),
+            )
+            for group in self._groups()
+        ]
+
+    def show(self, values: Floats, steps: Floats | None = None) -> None:
+        """`values` of shape (n_steps, n_channels), at the input steps `steps` if not one each; not finite is a gap."""
+        at, points, self.run = _points(values, steps)
+        x = self._time.of(at)
+        for mark, group in zip(self.marks, self._groups(), strict=True):
+            with mark.hold_sync():
+                mark.x = x
+                mark.y = np.ascontiguousarray(points[:, group[0] : group[-1] + 1].T)
+
+    def lift(self, channels: Collection[int]) -> None:
+        """Bring some channels forward and fade the others; none lifts all."""
+        for mark, group in zip(self.marks, self._groups(), strict=True):
+            mark.opacities = [1.0 if not channels or channel in channels else 0.12 for channel in group]
+
+    def _groups(self) -> list[range]:
+        starts = range(0, self._n_channels, _GROUP)
+        return [range(start, min(start + _GROUP, self._n_channels)) for start in starts]
+
+
+class Curve:
+    """One filter's answer over time, drawn at the centres of what its steps see, above a zero line."""
+
+    def __init__(self, time: TimeAxis, value: bqplot.Scale) -> None:
+        self._time = time
+        self.run = 1
+        scales = {"x": time.scale, "y": value}
+        ends = np.array(time.home, np.float32)
+        self.zero = bqplot.Lines(x=ends, y=np.zeros(2, np.float32), scales=scales, colors=[NEUTRAL], stroke_width=0.8)
+        self.line = bqplot.Lines(
+            x=np.zeros(2, np.float32), y=np.zeros(2, np.float32), scales=scales, colors=[ACCENT], stroke_width=1.8
+        )
+
+    @property
+    def marks(self) -> list[bqplot.Mark]:
+        return [self.zero, self.line]
+
+    def show(self, steps: Floats, values: Floats) -> None:
+        """`values` of shape (n_steps,) at `steps`, input steps that need not be evenly spaced."""
+        at, points, self.run = _points(values[:, None], steps)
+        with self.line.hold_sync():
+            self.line.x = self._time.of(at)
+            self.line.y = np.ascontiguousarray(points[:, 0])
+            self.line.visible = True
+
+    def hide(self) -> None:
+        self.line.visible = False
+
+
+def _points(values: Floats, steps: Floats | None) -> tuple[Floats, Floats, int]:
+    finite = np.where(np.isfinite(values), values, np.float32(np.nan))
+    at, points, run = envelope(finite, POINTS * 2)
+    if steps is not None:
+        at = steps if run == 1 else np.interp(at, np.arange(len(steps)), steps).astype(np.float32)
+    if len(at) == 1:  # a single step is drawn as wide as its place
+        at, points = at + np.array([-0.5, 0.5], np.float32), np.repeat(points, 2, axis=0)
+    return at, points, run

@@ -1,0 +1,115 @@
+"""Filters × time as one picture at screen resolution."""
+
+from __future__ import annotations
+
+import io
+
+import bqplot
+import ipywidgets
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tswidgets.plots.colors import ABSENT, FIRST_LEVEL, INVALID, LEVELS, NEUTRAL, palette
+from tswidgets.plots.decimate import strongest
+from tswidgets.plots.figure import POINTS
+from tswidgets.plots.timeaxis import TimeAxis
+
+Floats = NDArray[np.float32]
+ROWS = 600  # more rows than any screen gives the picture
+
+
+class Raster:
+    """A bqplot image of (n_steps, n_filters) values: filter 0 on top, each step where it belongs on the time axis."""
+
+    def __init__(self, time: TimeAxis) -> None:
+        self._time = time
+        self._layout = ipywidgets.Layout()
+        self._picture = self._image(np.zeros((1, 1), np.uint8), signed=False)
+        self.rows = bqplot.LinearScale(min=-0.5, max=0.5, reverse=True, allow_padding=False)
+        scales = {"x": time.scale, "y": self.rows}
+        self.image = bqplot.Image(image=self._picture, x=[0.0, 1.0], y=[0.0, 1.0], scales=scales, pixelated=True)
+        ends = np.array(time.home, np.float32)
+        self.chosen = bqplot.Lines(
+            x=ends, y=np.zeros((2, 2), np.float32), scales=scales, colors=[NEUTRAL] * 2, stroke_width=1.2
+        )
+
+    @property
+    def marks(self) -> list[bqplot.Mark]:
+        return [self.image, self.chosen]
+
+    def show(
+        self, steps: Floats, values: Floats, absent: NDArray[np.bool_], low: float, high: float, *, signed: bool
+    ) -> tuple[int, int]:
+        """Paint `values` of shape (n_steps, n_filters) between two limits, nothing where a step is `absent`.
+
+        Returns how many steps share a column and how many filters share a row.
+        """
+        n_filters = values.shape[1]
+        by_time, step_run = strongest(values, POINTS)
+        starts = np.arange(0, len(values), step_run)
+        rows, run = strongest(np.ascontiguousarray(by_time.T), ROWS)
+        columns, edges = _columns(steps[np.minimum(starts + step_run // 2, len(steps) - 1)])
+        levels = _levels(rows, low, high)
+        levels[:, np.logical_and.reduceat(absent, starts)] = ABSENT
+        levels = np.where(columns < 0, np.uint8(ABSENT), levels[:, columns])
+        old, self._picture = self._picture, self._image(levels, signed=signed)
+        with self.image.hold_sync():
+            self.image.image = self._picture
+            self.image.x = self._time.of(np.array(edges, np.float32))
+            self.image.y = np.array([n_filters - 0.5, -0.5], np.float32)
+            self.image.visible = True
+        old.close()
+        if self.rows.max != n_filters - 0.5:
+            self.rows.max = n_filters - 0.5
+        return step_run, run
+
+    def choose(self, filter: int) -> None:
+        """Mark one filter's row by a line above and below it."""
+        self.chosen.y = np.array([[filter - 0.5] * 2, [filter + 0.5] * 2], np.float32)
+        self.chosen.visible = True
+
+    def hide(self) -> None:
+        self.image.visible = self.chosen.visible = False
+
+    def close(self) -> None:
+        self._picture.close()
+        self._layout.close()
+
+    def _image(self, levels: NDArray[np.uint8], *, signed: bool) -> ipywidgets.Image:
+        """A new widget for every picture: bqplot redraws only when it is given another one."""
+        return ipywidgets.Image(value=_png(levels, palette(signed)), format="png", layout=self._layout)
+
+
+def _levels(values: Floats, low: float, high: float) -> NDArray[np.uint8]:
+    share = np.clip((values - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)
+    finite = np.isfinite(values)
+    return np.where(finite, FIRST_LEVEL + np.round(np.where(finite, share, 0) * (LEVELS - 1)), INVALID).astype(np.uint8)
+
+
+def _columns(steps: Floats) -> tuple[NDArray[np.int64], tuple[float, float]]:
+    """Which step each of the picture's columns shows (-1: none), and the input steps at which the picture begins and ends.
+
+    A step takes the place up to half way to its neighbours. Steps need not be evenly spaced, may run backwards, and are
+    NaN where they see nothing but padding.
+    """
+    order = np.argsort(steps, kind="stable")[: int(np.isfinite(steps).sum())]
+    if not len(order):
+        return np.array([-1]), (0.0, 1.0)
+    at = steps[order].astype(np.float64)
+    gaps = np.diff(at)
+    typical = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
+    edges = np.concatenate([[at[0] - typical / 2], at[:-1] + gaps / 2, [at[-1] + typical / 2]])
+    even = len(at) <= POINTS and bool((np.abs(gaps - typical) < 1e-4 * typical).all())
+    n_columns = len(at) if even else POINTS
+    columns = edges[0] + (np.arange(n_columns) + 0.5) * (edges[-1] - edges[0]) / n_columns
+    place = np.clip(np.searchsorted(edges, columns, side="right") - 1, 0, len(order) - 1)
+    return order[place], (float(edges[0]), float(edges[-1]))
+
+
+def _png(levels: NDArray[np.uint8], colors: NDArray[np.uint8]) -> bytes:
+    picture = Image.fromarray(levels, "P")
+    picture.putpalette(colors[:, :3].tobytes())
+    out = io.BytesIO()
+    picture.save(out, "PNG", compress_level=1, transparency=colors[:, 3].tobytes())
+    return out.getvalue()

@@ -1,0 +1,43 @@
+"""The one time axis that all figures share."""
+
+from __future__ import annotations
+
+import bqplot
+import numpy as np
+from numpy.typing import NDArray
+
+
+class TimeAxis:
+    """A scale in seconds when the sampling rate is known, else in time steps; zoom and pan in one figure moves all.
+
+    Step i is drawn at i / sampling_rate and takes the place from half a step before to half a step after.
+    """
+
+    def __init__(self, n_timesteps: int, sampling_rate: float | None = None) -> None:
+        self.seconds_per_step = 1.0 if sampling_rate is None else 1.0 / sampling_rate
+        self.unit = "" if sampling_rate is None else "s"
+        self.label = "Time step" if sampling_rate is None else "Time (s)"
+        self.home = self.at(-0.5), self.at(n_timesteps - 0.5)
+        self.scale = bqplot.LinearScale(min=self.home[0], max=self.home[1], allow_padding=False)
+        self.pan_zoom = bqplot.PanZoom(scales={"x": [self.scale]})
+
+    def at(self, step: float) -> float:
+        return float(step) * self.seconds_per_step
+
+    def of(self, steps: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(steps * self.seconds_per_step, np.float32)
+
+    def visible(self) -> tuple[float, float]:
+        """First and last visible step, as fractions of steps."""
+        low, high = self.scale.min, self.scale.max
+        return low / self.seconds_per_step, high / self.seconds_per_step
+
+    def reset(self) -> None:
+        with self.scale.hold_sync():
+            self.scale.min, self.scale.max = self.home
+
+    def axis(self, *, labelled: bool) -> bqplot.Axis:
+        """A bottom axis; only the lowest figure writes numbers and the unit."""
+        if labelled:
+            return bqplot.Axis(scale=self.scale, label=self.label, grid_lines="none", label_offset="2.4em")
+        return bqplot.Axis(scale=self.scale, grid_lines="none", tick_style={"display": "none"})

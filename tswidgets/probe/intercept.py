@@ -1,0 +1,119 @@
+"""Observe or replace what a layer call returns, while a model runs.
+
+One class-level hook on `keras.Layer.__call__` and `keras.Operation.__call__` sees every call of every model: sequential,
+functional, nested, shared or subclassed, eager or while a `tf.function` is traced. It is installed only while at least
+one `intercepting` block is open, acts only in the thread that opened the block, and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import tree
+
+
+@dataclass(frozen=True)
+class Call:
+    """One finished call of a layer or operation.
+
+    `parents` are the calls it ran inside of, outermost first; `inputs` and `outputs` are flat lists of tensors.
+    """
+
+    operation: keras.Operation
+    parents: tuple[keras.Operation, ...]
+    inputs: list[Any]
+    outputs: list[Any]
+
+
+Handler = Callable[[Call, Any], Any]
+
+_local = threading.local()
+_lock = threading.Lock()
+_open_blocks = 0
+_layer_call = keras.Layer.__call__
+_operation_call = keras.Operation.__call__
+
+
+@contextmanager
+def intercepting(handler: Handler) -> Iterator[None]:
+    """Hand every layer call of this thread to `handler(call, result)`; what the handler returns replaces the result.
+
+    Returning `result` itself observes without changing anything. A replaced tensor keeps the Keras mask of the one it
+    replaces: without it a masked recurrent layer further down would see the padding.
+    """
+    outer = getattr(_local, "active", None)
+    _install()
+    _local.active = (handler, [])
+    try:
+        yield
+    finally:
+        _local.active = outer
+        _uninstall()
+
+
+def mask_of(tensor: Any) -> Any | None:
+    """The Keras mask that rides on a tensor, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def tensors_in(nested: Any) -> list[Any]:
+    """The tensors of a nested structure, in order; numbers, strings and None are left out."""
+    return [leaf for leaf in tree.flatten(nested) if hasattr(leaf, "shape") and hasattr(leaf, "dtype")]
+
+
+def _install() -> None:
+    global _open_blocks
+    with _lock:
+        if _open_blocks == 0:
+            keras.Layer.__call__ = _hooked_layer_call
+            keras.Operation.__call__ = _hooked_operation_call
+        _open_blocks += 1
+
+
+def _uninstall() -> None:
+    global _open_blocks
+    with _lock:
+        _open_blocks -= 1
+        if _open_blocks == 0:
+            keras.Layer.__call__ = _layer_call
+            keras.Operation.__call__ = _operation_call
+
+
+def _hooked_layer_call(self: keras.Layer, *args: Any, **kwargs: Any) -> Any:
+    return _run(_layer_call, self, args, kwargs)
+
+
+def _hooked_operation_call(self: keras.Operation, *args: Any, **kwargs: Any) -> Any:
+    if isinstance(self, keras.Layer):  # a layer's own __call__ has been seen already
+        return _operation_call(self, *args, **kwargs)
+    return _run(_operation_call, self, args, kwargs)
+
+
+def _run(original: Callable[..., Any], operation: keras.Operation, args: Any, kwargs: Any) -> Any:
+    active = getattr(_local, "active", None)
+    if active is None:
+        return original(operation, *args, **kwargs)
+    handler, stack = active
+    parents = tuple(stack)
+    stack.append(operation)
+    try:
+        result = original(operation, *args, **kwargs)
+    finally:
+        stack.pop()
+    call = Call(operation, parents, tensors_in((args, kwargs)), tensors_in(result))
+    replaced = handler(call, result)
+    if replaced is not result:
+        _carry_masks(result, replaced)
+    return replaced
+
+
+def _carry_masks(original: Any, replacement: Any) -> None:
+    for before, after in zip(tree.flatten(original), tree.flatten(replacement), strict=True):
+        mask = mask_of(before)
+        if mask is not None and mask_of(after) is None:
+            after._keras_mask = mask

@@ -1,0 +1,263 @@
+"""Looks inside a model while it runs: every layer's output for a sample, in one compiled call."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import tree
+from numpy.typing import NDArray
+
+from tswidgets import _validate
+from tswidgets.probe.intercept import intercepting
+from tswidgets.probe.taps import Recording, Tap
+from tswidgets.probe.timeline import Timeline
+
+logger = logging.getLogger(__name__)
+MEMORY = 256 * 2**20  # bytes of observations kept per probe
+_FREE_LENGTH = 1024  # length at which the taps of a model that takes any length are described
+
+
+class Observation(dict[str, NDArray[Any]]):
+    """Tap name → read-only ndarray with the batch axis, of one run of a model.
+
+    masks : tap name → bool ndarray of shape (n_samples, n_timesteps), False where the step is padding; only taps that
+        carry a mask.
+    output : what the model returned, as ndarrays in the model's own structure; `outputs` is the same as a flat list.
+    """
+
+    masks: dict[str, NDArray[np.bool_]]
+    output: Any
+    outputs: list[NDArray[Any]]
+
+    def __init__(self, results: dict[str, Any], masks: dict[str, Any], output: Any) -> None:
+        super().__init__({name: _array(tensor) for name, tensor in results.items()})
+        self.masks = {name: _array(mask) for name, mask in masks.items()}
+        self.output = tree.map_structure(_array, output)
+        self.outputs = tree.flatten(self.output)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(array.nbytes for array in self.values())
+
+
+class _Program:
+    """One traced run of the model for one kind of input, and the graph of calls that the trace went through."""
+
+    def __init__(self, model: keras.Model, specs: list[tf.TensorSpec], structure: Any) -> None:
+        self.recording = Recording(model)
+        self.eager_because = ""
+        self._structure = structure
+        recording, model_of = self.recording, weakref.ref(model)
+
+        def run(*flat: Any) -> tuple[dict[str, Any], dict[str, Any], Any]:
+            model = model_of()
+            recording.model = model
+            recording.nodes.clear()
+            recording.start(list(flat), None if tf.executing_eagerly() else tf.compat.v1.get_default_graph())
+            try:
+                # The scope swallows assignments: a stateful layer runs without its state being touched.
+                with keras.StatelessScope(), intercepting(recording):
+                    output = model(tree.pack_sequence_as(structure, list(flat)), training=False)
+                recording.note_outputs(tree.flatten(output))
+                return dict(recording.results), dict(recording.masks), output
+            finally:
+                recording.finish()
+                recording.model = None
+
+        self._run: Callable[..., Any] = run
+        try:
+            self._run = tf.function(run, input_signature=specs, autograph=False).get_concrete_function()
+        except Exception as error:
+            # Python that depends on the data cannot be traced. If it was the model's own mistake, the run raises it again.
+            self.eager_because = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+            logger.info("not traceable, runs step by step: %s", self.eager_because)
+
+    def __call__(self, flat: list[NDArray[Any]]) -> Observation:
+        return Observation(*self._run(*(tf.constant(array) for array in flat)))
+
+
+class Probe:
+    """Observes what every layer of a Keras model returns.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Any Keras 3 model on the TensorFlow backend. It is never changed: no clone, no sub-model, no hook left behind.
+        The probe holds it weakly and reads its weights at every call, so a retrained model needs no new probe.
+    x : ndarray of shape (n_samples, n_timesteps, n_channels), optional
+        Example input, needed once for a model that has not been built and declares no input shape.
+    """
+
+    def __init__(self, model: keras.Model, x: Any = None) -> None:
+        _validate.keras_model(model, keras)
+        self._model = weakref.ref(model)
+        self._lock = threading.RLock()
+        self._programs: dict[Any, _Program] = {}
+        self._memory: OrderedDict[bytes, Observation] = OrderedDict()
+        self._timelines: dict[int, dict[str, Timeline | None]] = {}
+        self._checksums: Callable[[], Any] | None = None
+        declared = getattr(model, "inputs", None) if model.built else None
+        if not declared and x is None:
+            _validate.unbuilt_model(model)
+        if not model.built:
+            model(tree.map_structure(lambda array: tf.constant(array[:1]), x), training=False)
+            declared = getattr(model, "inputs", None)
+        self._declared = [tuple(tensor.shape) for tensor in declared] if declared else None
+        example = self._example() if x is None else x
+        self._program = self._program_for(tree.flatten(example), example)
+
+    def __repr__(self) -> str:
+        return f"Probe({self.model.name!r}, {len(self.taps)} taps)"
+
+    @property
+    def model(self) -> keras.Model:
+        model = self._model()
+        if model is None:
+            raise ReferenceError("the model that this probe looked into no longer exists")
+        return model
+
+    @property
+    def taps(self) -> tuple[Tap, ...]:
+        """Everything that can be looked at, in the order in which the model runs it."""
+        return self._program.recording.taps(self._lengths())
+
+    @property
+    def output_names(self) -> list[str]:
+        """For every output of the model the tap that it is, or "" where the model goes on computing after its layers."""
+        return self._program.recording.output_names
+
+    @property
+    def input_shapes(self) -> list[tuple[int | None, ...]]:
+        """Shape of every input without the batch axis, None for a length that is free."""
+        return [shape[1:] for shape in self._declared or [spec[0] for spec in next(iter(self._programs))]]
+
+    @property
+    def eager_because(self) -> str:
+        """Why the model runs step by step instead of compiled; empty when it is compiled."""
+        return self._program.eager_because
+
+    def observe(self, x: Any) -> Observation:
+        """Every tap's value for a batch.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_samples, n_timesteps, n_channels), or the model's own structure of several
+
+        Returns
+        -------
+        Observation
+            Tap name → ndarray with the batch axis. Asked again for the same values while the weights are the same, it
+            is returned from memory without running the model.
+        """
+        flat = [np.asarray(array) for array in tree.flatten(x)]
+        key = self._key(flat)
+        with self._lock:
+            if key in self._memory:
+                self._memory.move_to_end(key)
+                return self._memory[key]
+            program = self._program_for(flat, x)
+        observation = program(flat)
+        with self._lock:
+            self._memory[key] = observation
+            while len(self._memory) > 1 and sum(kept.nbytes for kept in self._memory.values()) > MEMORY:
+                self._memory.popitem(last=False)
+        return observation
+
+    def timelines(self, n_timesteps: int) -> dict[str, Timeline | None]:
+        """Tap name → which input steps each of its steps sees, for a series of `n_timesteps`; None where unknown."""
+        if n_timesteps not in self._timelines:
+            self._timelines[n_timesteps] = self._program.recording.timelines([n_timesteps] * len(self._lengths()))
+        return self._timelines[n_timesteps]
+
+    def version(self) -> bytes:
+        """Checksum of the weights: equal as long as nothing has trained, loaded or set them.
+
+        Weights of more than a million numbers are sampled evenly, so that a checksum costs less than a forward pass.
+        """
+        if self._checksums is None:
+            variables = [variable.value for variable in self.model.variables]
+            traced = tf.function(lambda: [_checksum(variable) for variable in variables], autograph=False)
+            self._checksums = traced.get_concrete_function()
+        return np.array([int(value) for value in self._checksums()], np.int64).tobytes()
+
+    def _key(self, flat: list[NDArray[Any]]) -> bytes:
+        digest = hashlib.blake2b(self.version(), digest_size=16)
+        for array in flat:
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+        return digest.digest()
+
+    def _program_for(self, flat: list[Any], structure: Any) -> _Program:
+        specs = [self._spec(i, np.asarray(array)) for i, array in enumerate(flat)]
+        key = tuple((tuple(spec.shape), spec.dtype.name) for spec in specs)
+        if key not in self._programs:
+            self._programs[key] = _Program(self.model, specs, tree.map_structure(lambda _: 0, structure))
+        return self._programs[key]
+
+    def _spec(self, i: int, array: NDArray[Any]) -> tf.TensorSpec:
+        """What the program accepts: any batch, any length that the model takes."""
+        if self._declared is not None and len(self._declared) > i and len(self._declared[i]) == array.ndim:
+            return tf.TensorSpec((None, *self._declared[i][1:]), array.dtype)
+        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+
+    def _example(self) -> Any:
+        flat = [
+            np.zeros((1, *(n or _FREE_LENGTH for n in tensor.shape[1:])), tensor.dtype) for tensor in self.model.inputs
+        ]
+        structure = getattr(self.model, "_inputs_struct", None)
+        return flat[0] if len(flat) == 1 else tree.pack_sequence_as(structure, flat) if structure else flat
+
+    def _lengths(self) -> list[int]:
+        key = next(key for key, program in self._programs.items() if program is self._program)
+        return [int(shape[1] or _FREE_LENGTH) if len(shape) > 1 else 1 for shape, _ in key]
+
+
+_probes: weakref.WeakKeyDictionary[keras.Model, Probe] = weakref.WeakKeyDictionary()
+
+
+def as_probe(model: keras.Model | Probe, x: Any = None) -> Probe:
+    """The one probe of a live model, so that functions called in turn share compiled programs and observations."""
+    if isinstance(model, Probe):
+        return model
+    _validate.keras_model(model, keras)
+    if model not in _probes:
+        _probes[model] = Probe(model, x)
+    return _probes[model]
+
+
+def reads_integers(model: Any) -> bool:
+    """Whether the model takes whole numbers (it begins with an Embedding) and not measurements."""
+    if isinstance(model, Probe):
+        model = model.model
+    _validate.keras_model(model, keras)
+    inputs = getattr(model, "inputs", None) if model.built else None
+    return bool(inputs) and "int" in str(inputs[0].dtype)
+
+
+def _array(tensor: Any) -> NDArray[Any]:
+    array = np.asarray(tensor)
+    if array.dtype.kind not in "biufSUO":  # bfloat16 and its kin are no NumPy numbers
+        array = array.astype(np.float32)
+    elif array.dtype == np.float16 or array.dtype == np.float64:
+        array = array.astype(np.float32)
+    array.flags.writeable = False
+    return array
+
+
+def _checksum(variable: Any, most: int = 2**20) -> Any:
+    flat = tf.reshape(variable, [-1])
+    flat = flat[:: max(int(np.prod(variable.shape)) // most, 1)]
+    if flat.dtype == tf.bool:
+        flat = tf.cast(flat, tf.uint8)
+    words = {1: tf.uint8, 2: tf.uint16, 4: tf.int32, 8: tf.int64}[flat.dtype.size]
+    bits = tf.cast(flat if flat.dtype == words else tf.bitcast(flat, words), tf.int64)
+    return tf.reduce_sum(bits * (2 * tf.range(tf.size(bits, tf.int64), dtype=tf.int64) + 1))

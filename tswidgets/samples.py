@@ -1,0 +1,68 @@
+"""A set of time series and their labels, whatever container they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tswidgets import _validate
+
+
+class Samples(Sequence[NDArray[Any]]):
+    """Series of shape (n_timesteps, n_channels), all of one length or each of its own.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_timesteps, n_channels), or (n_samples, n_timesteps) for one channel, or a list of
+        arrays of shape (n_timesteps_i, n_channels)
+        Anything that NumPy can read: arrays, pandas, xarray. It is not copied; a series is converted when asked for.
+    integers : bool
+        Whether the model reads whole numbers (it begins with an Embedding) and not measurements.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X has another rank, is empty, holds no numbers, or series with different numbers of channels.
+    """
+
+    def __init__(self, X: Any, *, integers: bool = False) -> None:
+        self._series = _validate.series(X, integers=integers)
+        self._dtype = np.int32 if integers else np.float32
+        self.n_channels = int(np.shape(self._series[0])[1]) if np.ndim(self._series[0]) == 2 else 1
+        self.lengths = [len(one) for one in self._series]
+
+    def __len__(self) -> int:
+        return len(self._series)
+
+    def __getitem__(self, i: Any) -> NDArray[Any]:
+        one = np.asarray(self._series[i], self._dtype)
+        return one[:, None] if one.ndim == 1 else one
+
+    @property
+    def longest(self) -> int:
+        return max(self.lengths)
+
+    def spread(self, most: int, most_steps: int = 100_000) -> list[NDArray[Any]]:
+        """Up to `most` series, evenly spread over the set, of together not much more than `most_steps` steps."""
+        count = max(1, min(most, len(self), most_steps // max(self.longest, 1)))
+        return [self[i] for i in np.unique(np.linspace(0, len(self) - 1, count).astype(int))]
+
+
+class Labels:
+    """What the model should have answered: one class, one number or one label per step for each sample.
+
+    kind : `class`, `value` or `steps`.
+    """
+
+    def __init__(self, y: Any, samples: Samples, output_shape: tuple[int, ...], class_names: Sequence[str] | None) -> None:
+        self.kind, self._y = _validate.labels(y, samples.lengths, output_shape, class_names)
+
+    def __getitem__(self, i: int) -> Any:
+        """A class index, a float, or a float32 ndarray of shape (n_timesteps, n_labels)."""
+        if self.kind == "steps":
+            steps = np.asarray(self._y[i], np.float32)
+            return steps[:, None] if steps.ndim == 1 else steps
+        return int(self._y[i]) if self.kind == "class" else float(self._y[i])

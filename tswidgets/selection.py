@@ -1,0 +1,24 @@
+"""What an explorer shows, in one hashable value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The explorer's whole state.
+
+    layer : name of the tap, `encoder/conv1`.
+    filter : index of the filter or unit on the layer's last axis.
+    sample : index of the series.
+    step : index of the layer's step whose input span is fixed on screen, or None.
+    scale : what the value axes are fitted to: `filter` (its own range over the samples), `layer` (the whole layer's) or
+        `sample` (only what is on screen).
+    """
+
+    layer: str
+    filter: int = 0
+    sample: int = 0
+    step: int | None = None
+    scale: str = "filter"

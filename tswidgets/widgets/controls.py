@@ -1,0 +1,69 @@
+"""The sliders and the toolbar, bound to an explorer's traits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ipywidgets
+import traitlets
+
+from tswidgets.probe import Tap
+from tswidgets.widgets.text import Text, caption, shape
+
+SCALES = {"filter": "this filter, all samples", "layer": "whole layer, all samples", "sample": "this sample only"}
+
+
+class Controls:
+    """Layer, filter and sample sliders; the choice of scale, zoom and reset. `rows` are the widgets to show."""
+
+    def __init__(self, owner: traitlets.HasTraits, taps: Sequence[Tap], n_samples: int) -> None:
+        self._owner = owner
+        self._unlink = lambda: None
+        self.layer = ipywidgets.SelectionSlider(
+            options=[tap.name for tap in taps], value=owner.layer, description="Layer", readout=False
+        )
+        self.filter = ipywidgets.IntSlider(min=0, max=0, description="Filter")
+        self.sample = ipywidgets.IntSlider(min=0, max=n_samples - 1, value=owner.sample, description="Sample")
+        self.layer_note, self.filter_note, self.sample_note = (Text("tsw-note") for _ in range(3))
+        self.scale = ipywidgets.Dropdown(
+            options=[(text, name) for name, text in SCALES.items()], value=owner.scale, description="Scale fits"
+        )
+        self.scale.style.description_width = "auto"
+        self.zoom = ipywidgets.ToggleButton(description="Zoom and pan", tooltip="The wheel zooms in time, dragging moves")
+        self.reset = ipywidgets.Button(description="Whole series", tooltip="Show the whole time axis")
+        sliders = [
+            _control("layer", self.layer, self.layer_note),
+            _control("filter", self.filter, self.filter_note),
+            _control("sample", self.sample, self.sample_note),
+        ]
+        self.rows = [_row("tsw-controls", sliders), _row("tsw-toolbar", [self.scale, self.zoom, self.reset])]
+        self.sample_note.write(f"<div>of {n_samples:,}</div>")
+        for name in ("layer", "sample", "scale"):
+            traitlets.link((owner, name), (getattr(self, name), "value"))
+
+    def follow(self, tap: Tap, filter: int) -> None:
+        """Let the filter slider run over another layer's filters or units, and set it to `filter`."""
+        self._unlink()  # a slider that shrinks would push a value of its own
+        self.filter.max = max(tap.n_filters - 1, 0)
+        self.filter.description = tap.word.capitalize()
+        self.filter.disabled = not tap.drawable
+        self._owner.filter = filter
+        self._unlink = traitlets.link((self._owner, "filter"), (self.filter, "value")).unlink
+
+    def describe(self, tap: Tap, axes: Sequence[int | None]) -> None:
+        """Say what the chosen layer is and gives: an output of shape `axes`."""
+        self.layer_note.write(caption(tap.name, tap.layer_class, shape(axes)))
+        self.filter_note.write(f"<div>of {tap.n_filters:,}</div>" if tap.drawable else "")
+
+
+def _control(name: str, slider: ipywidgets.Widget, note: ipywidgets.Widget) -> ipywidgets.HBox:
+    slider.add_class(f"tsw-{name}-slider")
+    row = _row("tsw-control", [slider, note])
+    row.add_class(f"tsw-{name}-control")
+    return row
+
+
+def _row(css_class: str, children: Sequence[ipywidgets.Widget]) -> ipywidgets.HBox:
+    row = ipywidgets.HBox(list(children))
+    row.add_class(css_class)
+    return row

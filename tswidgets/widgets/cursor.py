@@ -1,0 +1,79 @@
+"""One pointer for all figures of an explorer, living in the browser.
+
+It answers at once, without the kernel: hovering shows which input steps a step sees, clicking fixes it, clicking a row
+or a bar chooses the filter, arrow keys walk. The kernel is told only what was chosen.
+"""
+
+from __future__ import annotations
+
+import anywidget
+import bqplot
+import ipywidgets
+import numpy as np
+import traitlets
+from numpy.typing import NDArray
+
+from tswidgets.plots.timeaxis import TimeAxis
+from tswidgets.widgets.bundle import asset
+
+MOST_VALUES = 2_000_000  # numbers that are sent for the read-out; a larger layer is read out without values
+
+
+class TimeCursor(anywidget.AnyWidget):
+    """The read-out line below the figures, and the pointer above them."""
+
+    _esm = asset("cursor.js")
+    _css = asset("style.css")
+
+    scale = traitlets.Instance(bqplot.Scale).tag(sync=True, **ipywidgets.widget_serialization)
+    home = traitlets.List([0.0, 1.0]).tag(sync=True)
+    """First and last value of the whole time axis, in its own unit."""
+    unit = traitlets.Unicode().tag(sync=True)
+    seconds_per_step = traitlets.Float(1.0).tag(sync=True)
+    kind = traitlets.Unicode("other").tag(sync=True)
+    """`sequence`, `units` or `other`, as of the chosen tap."""
+    word = traitlets.Unicode("filter").tag(sync=True)
+    """What an entry of the layer's last axis is called."""
+    n_filters = traitlets.Int(0).tag(sync=True)
+    centres = traitlets.Bytes().tag(sync=True)
+    """float32, the input step at the centre of every step's field."""
+    fields = traitlets.Bytes().tag(sync=True)
+    """int32 pairs, first and last input step that every step sees."""
+    values = traitlets.Bytes().tag(sync=True)
+    """float32, the layer's values (n_steps, n_filters) in C order; empty where there are too many to send."""
+    filter = traitlets.Int(0).tag(sync=True)
+    step = traitlets.Int(None, allow_none=True).tag(sync=True)
+
+    def __init__(self, time: TimeAxis) -> None:
+        super().__init__(
+            scale=time.scale, home=list(time.home), unit=time.unit, seconds_per_step=time.seconds_per_step
+        )
+
+    def __repr__(self) -> str:
+        return f"TimeCursor({self.kind}, step={self.step})"
+
+    def show_steps(
+        self, centres: NDArray[np.float32], lo: NDArray[np.int64], hi: NDArray[np.int64], values: NDArray[np.float32], word: str
+    ) -> None:
+        """Follow a layer with a time axis; `values` of shape (n_steps, n_filters)."""
+        with self.hold_sync():
+            self.kind, self.word, self.n_filters = "sequence", word, values.shape[1]
+            self.centres = np.ascontiguousarray(centres, np.float32).tobytes()
+            self.fields = np.column_stack([np.minimum(lo, 2**30), hi]).astype(np.int32).tobytes()
+            self.values = _sendable(values)
+
+    def show_units(self, values: NDArray[np.float32], word: str) -> None:
+        """Follow a layer without a time axis; `values` of shape (n_units,)."""
+        with self.hold_sync():
+            self.kind, self.word, self.n_filters = "units", word, len(values)
+            self.centres = self.fields = b""
+            self.values = _sendable(values)
+
+    def show_nothing(self) -> None:
+        with self.hold_sync():
+            self.kind, self.n_filters = "other", 0
+            self.centres = self.fields = self.values = b""
+
+
+def _sendable(values: NDArray[np.float32]) -> bytes:
+    return np.ascontiguousarray(values, np.float32).tobytes() if values.size <= MOST_VALUES else b""

@@ -1,0 +1,52 @@
+"""The chosen filter's answer over time."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tswidgets.plots.figure import ValueAxis, figure
+from tswidgets.plots.lines import Curve
+from tswidgets.plots.timeaxis import TimeAxis
+from tswidgets.widgets import text
+from tswidgets.widgets.views.last import Last
+
+HEIGHT = 120
+
+
+class CurveView:
+    """One line above a zero line; empty, with a sentence why, where a layer has no time axis."""
+
+    def __init__(self, time: TimeAxis) -> None:
+        self._value = ValueAxis(HEIGHT)
+        self._curve = Curve(time, self._value.scale)
+        self._caption = text.Text("tsw-caption")
+        self._last = Last()
+        self.figure = figure(
+            self._curve.marks, [self._value.axis, time.axis(labelled=False)], height=HEIGHT, name="curve"
+        )
+        self.rows = [self._caption, self.figure]
+
+    def show(
+        self, title: str, steps: NDArray[np.float32], values: NDArray[np.float32], value_range: tuple[float, float]
+    ) -> None:
+        """`values` of shape (n_steps,) at the input steps `steps`."""
+        self._value.fit(*value_range)
+        if self._last.differs(steps, values):
+            self._curve.show(steps, values)
+        unreal = int((~np.isfinite(values)).sum())
+        span = f"{text.number(float(np.nanmin(values)))} to {text.number(float(np.nanmax(values)))}"
+        self._caption.write(
+            text.caption(
+                title,
+                span if unreal < len(values) else "no finite value",
+                f"{text.plural(unreal, 'step')} without a value" if unreal else "",
+                text.decimated(self._curve.run),
+            )
+        )
+
+    def explain(self, title: str, why: str) -> None:
+        """Nothing to draw: say why."""
+        self._last.forget()
+        self._curve.hide()
+        self._caption.write(text.caption(title, why))

@@ -1,0 +1,106 @@
+"""The whole layer: filters × time as a picture, or units as bars, and what its colours mean."""
+
+from __future__ import annotations
+
+import bqplot
+import numpy as np
+from numpy.typing import NDArray
+
+from tswidgets.analysis.activations import Activations
+from tswidgets.plots.bars import UnitBars
+from tswidgets.plots.colors import limits
+from tswidgets.plots.figure import ValueAxis, figure
+from tswidgets.plots.raster import Raster
+from tswidgets.plots.timeaxis import TimeAxis
+from tswidgets.widgets import text
+from tswidgets.widgets.views.last import Last
+
+HEIGHT = 210
+
+
+class LayerView:
+    """`rows` go among the figures, `colors` beside them."""
+
+    def __init__(self, time: TimeAxis) -> None:
+        self._raster = Raster(time)
+        self._value = ValueAxis(HEIGHT)
+        self._bars = UnitBars(self._value.scale)
+        self._row_axis = bqplot.Axis(scale=self._raster.rows, orientation="vertical", grid_lines="none", tick_format="d")
+        self._time_axis = time.axis(labelled=True)
+        self._caption, self.colors = text.Text("tsw-caption"), text.Text("tsw-colors")
+        self._last, self._last_choice = Last(), Last()
+        self.figure = figure(
+            [*self._raster.marks, *self._bars.marks],
+            [self._row_axis, self._value.axis, self._time_axis, self._bars.axis],
+            height=HEIGHT,
+            name="layer",
+            bottom=44,
+        )
+        self.rows = [self._caption, self.figure]
+
+    def show_steps(self, layer: Activations, word: str, filter: int, value_range: tuple[float, float]) -> None:
+        """A layer with a time axis; its colours span `value_range`."""
+        low, high, signed = limits(*value_range)
+        if self._last.differs("steps", layer.layer, layer.values, layer.time, low, high):
+            self._switch(steps=True)
+            step_run, filter_run = self._raster.show(layer.time, layer.values, layer.absent, low, high, signed=signed)
+            self._row_axis.tick_values = _row_ticks(layer.values.shape[1])
+            self._describe(layer, word, low, high, signed, step_run, filter_run)
+        if self._last_choice.differs("steps", filter):
+            self._raster.choose(filter)
+
+    def show_units(self, layer: Activations, word: str, unit: int, value_range: tuple[float, float]) -> None:
+        """A layer without a time axis."""
+        self._value.fit(min(value_range[0], 0.0), max(value_range[1], 0.0))
+        if self._last.differs("units", layer.layer, layer.values):
+            self._switch(steps=False)
+            run = self._bars.show(layer.values)
+            note = f"each bar is the strongest of {run}" if run > 1 else ""
+            self._caption.write(text.caption(f"All {text.plural(len(layer.values), word)} of {layer.layer}", note))
+            self.colors.write("")
+        if self._last_choice.differs("units", unit, float(layer.values[unit])):
+            self._bars.choose(unit, float(layer.values[unit]))
+
+    def explain(self, why: str) -> None:
+        """Nothing to draw: say why."""
+        self._last.forget()
+        self._last_choice.forget()
+        self._raster.hide()
+        self._bars.hide()
+        self._caption.write(text.caption("Nothing to draw", why))
+        self.colors.write("")
+
+    def close(self) -> None:
+        self._raster.close()
+
+    def _switch(self, *, steps: bool) -> None:
+        """The figure keeps its place and its size; marks and axes of the other kind are hidden."""
+        self._last_choice.forget()
+        (self._bars if steps else self._raster).hide()
+        self._row_axis.visible = self._time_axis.visible = steps
+        self._value.axis.visible = self._bars.axis.visible = not steps
+
+    def _describe(
+        self, layer: Activations, word: str, low: float, high: float, signed: bool, step_run: int, filter_run: int
+    ) -> None:
+        values = layer.values[~layer.absent] if layer.absent is not None else layer.values
+        clipped = bool(((values < low) | (values > high)).any())
+        shared = f"each row is the strongest of {text.plural(filter_run, word)}" if filter_run > 1 else ""
+        merged = f"each column is the strongest of {step_run} steps" if step_run > 1 else ""
+        unreal = int((~np.isfinite(values)).any(axis=-1).sum())
+        self._caption.write(
+            text.caption(
+                f"All {text.plural(layer.values.shape[1], word)} of {layer.layer}",
+                text.plural(len(layer.values), "step"),
+                f"{unreal} of them not a number, grey" if unreal else "",
+                shared,
+                merged,
+            )
+        )
+        self.colors.write(text.colorbar(low, high, signed, "some values lie beyond the scale" if clipped else ""))
+
+
+def _row_ticks(n_filters: int) -> NDArray[np.float64]:
+    """About five round filter numbers from 0 on."""
+    step = next(s * 10**p for p in range(9) for s in (1, 2, 5) if n_filters <= 6 * s * 10**p)
+    return np.arange(0, n_filters, step, dtype=float)

@@ -1,0 +1,51 @@
+"""The input series, its channels as lines, and their legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tswidgets.plots.figure import ValueAxis, figure
+from tswidgets.plots.lines import ChannelLines
+from tswidgets.plots.timeaxis import TimeAxis
+from tswidgets.widgets import text
+from tswidgets.widgets.views.last import Last
+from tswidgets.widgets.views.legend import ChannelLegend
+
+HEIGHT = 190
+
+
+class SeriesView:
+    """`rows` go among the figures, `legend` beside them."""
+
+    def __init__(self, time: TimeAxis, channel_names: Sequence[str]) -> None:
+        self._value = ValueAxis(HEIGHT)
+        self._lines = ChannelLines(time, self._value.scale, len(channel_names))
+        self._caption = text.Text("tsw-caption")
+        self._last = Last()
+        self.figure = figure(
+            self._lines.marks, [self._value.axis, time.axis(labelled=False)], height=HEIGHT, name="input"
+        )
+        self.rows = [self._caption, self.figure]
+        self.legend = ChannelLegend(channel_names)
+        self.legend.observe(lambda change: self._lines.lift(change.new), "lifted")
+
+    def show(self, series: NDArray[np.float32], absent: NDArray[np.bool_], value_range: tuple[float, float]) -> None:
+        """`series` of shape (n_timesteps, n_channels); the steps that are `absent` (padding) are not drawn."""
+        self._value.fit(*value_range)
+        if not self._last.differs(series, absent):
+            return
+        self._lines.show(np.where(absent[:, None], np.float32(np.nan), series))
+        unreal = int((~np.isfinite(series)).sum())
+        self._caption.write(
+            text.caption(
+                "Input",
+                text.plural(series.shape[1], "channel"),
+                text.plural(len(series), "step"),
+                f"{absent.sum():,} of them padding" if absent.any() else "",
+                f"{text.plural(unreal, 'value')} missing or infinite, drawn as gaps" if unreal else "",
+                text.decimated(self._lines.run),
+            )
+        )
