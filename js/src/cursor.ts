@@ -208,6 +208,7 @@ function draw(root: HTMLElement, el: HTMLElement, model: AnyModel<State>, layer:
     const hidden = line === null || Number.isNaN(line) || (isLayer && layer.kind !== "sequence");
     overlay(figure, "tsw-cross", hidden ? null : [line * perStep, line * perStep], shown);
   }
+  el.classList.toggle("tsw-hint", !valid && spot.filter === null);
   el.textContent = readout(model, layer, spot, valid ? step : null, lo, hi);
 }
 

@@ -79,10 +79,10 @@ class Curve:
         with self.line.hold_sync():
             self.line.x = self._time.of(at)
             self.line.y = np.ascontiguousarray(points[:, 0])
-            self.line.visible = True
+            self.line.visible = self.zero.visible = True
 
     def hide(self) -> None:
-        self.line.visible = False
+        self.line.visible = self.zero.visible = False
 
 
 def _points(values: Floats, steps: Floats | None) -> tuple[Floats, Floats, int]:

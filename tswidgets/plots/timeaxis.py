@@ -36,8 +36,16 @@ class TimeAxis:
         with self.scale.hold_sync():
             self.scale.min, self.scale.max = self.home
 
-    def axis(self, *, labelled: bool) -> bqplot.Axis:
-        """A bottom axis; only the lowest figure writes numbers and the unit."""
-        if labelled:
-            return bqplot.Axis(scale=self.scale, label=self.label, grid_lines="none", label_offset="2.4em")
-        return bqplot.Axis(scale=self.scale, grid_lines="none", tick_style={"display": "none"})
+    def duration(self, n_timesteps: int) -> str:
+        """Length of a series in seconds, or "" where the sampling rate is not known."""
+        return f"{n_timesteps * self.seconds_per_step:.3g} {self.unit}" if self.unit else ""
+
+    def axis(self, *, numbers: bool = False, title: bool = False) -> bqplot.Axis:
+        """A bottom axis, with or without numbers at its ticks and a title."""
+        return bqplot.Axis(
+            scale=self.scale,
+            label=self.label if title else "",
+            grid_lines="none",
+            label_offset="2.4em",
+            tick_style={} if numbers or title else {"display": "none"},
+        )

@@ -81,9 +81,9 @@ def _is_probability(output: NDArray[np.float32]) -> bool:
 def _class_row(i: int, value: float, largest: float, best: bool, true: bool, names: Sequence[str] | None) -> str:
     name, width = escape(class_name(i, names)), 100 * min(abs(value) / largest, 1) if np.isfinite(value) else 0
     return (
-        f'<span class="tsw-name{" tsw-best" if best else ""}" title="{name}">{name}</span>'
-        f'<span class="tsw-bar"><i style="width:{width:.1f}%"></i></span>'
-        f'<span class="tsw-value">{number(value)}</span><span class="tsw-true">{"◂ label" if true else ""}</span>'
+        f'<div class="tsw-class{" tsw-best" if best else ""}" title="{name}"><i style="width:{width:.1f}%"></i>'
+        f'<span class="tsw-name">{name}</span><span class="tsw-value">{number(value)}</span>'
+        f'<span class="tsw-true">{"◂ label" if true else ""}</span></div>'
     )
 
 

@@ -126,7 +126,7 @@ class ActivationsPanel:
         elif chosen.time is None:
             units = text.plural(len(chosen.values), tap.word)
             value = text.number(float(chosen.values[filter]))
-            self.curve.explain(title, f"= {value} · {tap.layer_class} has no time axis: {units} as bars below")
+            self.curve.explain(f"{title} = {value}", f"{tap.layer_class} has no time axis: {units} as bars below")
             self.layer.show_units(chosen, tap.word, filter, picture.layer_range)
         else:
             self.curve.show(title, chosen.time, chosen.values[:, filter], picture.curve_range)

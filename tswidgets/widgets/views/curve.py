@@ -22,15 +22,14 @@ class CurveView:
         self._curve = Curve(time, self._value.scale)
         self._caption = text.Text("tsw-caption")
         self._last = Last()
-        self.figure = figure(
-            self._curve.marks, [self._value.axis, time.axis(labelled=False)], height=HEIGHT, name="curve"
-        )
+        self.figure = figure(self._curve.marks, [self._value.axis, time.axis()], height=HEIGHT, name="curve")
         self.rows = [self._caption, self.figure]
 
     def show(
         self, title: str, steps: NDArray[np.float32], values: NDArray[np.float32], value_range: tuple[float, float]
     ) -> None:
         """`values` of shape (n_steps,) at the input steps `steps`."""
+        self._value.axis.visible = True
         self._value.fit(*value_range)
         if self._last.differs(steps, values):
             self._curve.show(steps, values)
@@ -49,4 +48,5 @@ class CurveView:
         """Nothing to draw: say why."""
         self._last.forget()
         self._curve.hide()
+        self._value.axis.visible = False
         self._caption.write(text.caption(title, why))

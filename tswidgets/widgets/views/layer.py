@@ -26,7 +26,7 @@ class LayerView:
         self._value = ValueAxis(HEIGHT)
         self._bars = UnitBars(self._value.scale)
         self._row_axis = bqplot.Axis(scale=self._raster.rows, orientation="vertical", grid_lines="none", tick_format="d")
-        self._time_axis = time.axis(labelled=True)
+        self._time_axis = time.axis(title=True)
         self._caption, self.colors = text.Text("tsw-caption"), text.Text("tsw-colors")
         self._last, self._last_choice = Last(), Last()
         self.figure = figure(

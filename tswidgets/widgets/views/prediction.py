@@ -33,9 +33,9 @@ class Prediction:
         self._output = ChannelLines(time, self._value.scale, n_outputs)
         self._label = ChannelLines(time, self._value.scale, n_outputs)
         for mark in self._label.marks:
-            mark.line_style, mark.interpolation, mark.visible = "dashed", "step", labelled
+            mark.line_style, mark.interpolation, mark.visible = "dashed", "step-after", labelled
         self._caption = text.Text("tsw-caption")
-        axes = [self._value.axis, time.axis(labelled=False)]
+        axes = [self._value.axis, time.axis()]
         self.figures = [figure([*self._label.marks, *self._output.marks], axes, height=HEIGHT, name="output")]
         self.rows = [self._caption, *self.figures]
 
@@ -53,7 +53,7 @@ class Prediction:
         if isinstance(label, np.ndarray):
             truth = np.full((len(label), self._n_outputs), np.nan, np.float32)
             truth[:, : label.shape[1]] = label[:, : self._n_outputs]
-            self._label.show(truth)
+            self._label.show(truth, np.arange(len(truth), dtype=np.float32) - 0.5)
             values.append(truth)
             notes.append("dashed: label")
         finite = np.concatenate([one[np.isfinite(one)] for one in values])

@@ -14,20 +14,20 @@ from tswidgets.widgets import text
 from tswidgets.widgets.views.last import Last
 from tswidgets.widgets.views.legend import ChannelLegend
 
-HEIGHT = 190
+HEIGHT = 200
 
 
 class SeriesView:
     """`rows` go among the figures, `legend` beside them."""
 
     def __init__(self, time: TimeAxis, channel_names: Sequence[str]) -> None:
+        self._time = time
         self._value = ValueAxis(HEIGHT)
         self._lines = ChannelLines(time, self._value.scale, len(channel_names))
         self._caption = text.Text("tsw-caption")
         self._last = Last()
-        self.figure = figure(
-            self._lines.marks, [self._value.axis, time.axis(labelled=False)], height=HEIGHT, name="input"
-        )
+        axes = [self._value.axis, time.axis(numbers=True)]
+        self.figure = figure(self._lines.marks, axes, height=HEIGHT, name="input", bottom=22)
         self.rows = [self._caption, self.figure]
         self.legend = ChannelLegend(channel_names)
         self.legend.observe(lambda change: self._lines.lift(change.new), "lifted")
@@ -44,6 +44,7 @@ class SeriesView:
                 "Input",
                 text.plural(series.shape[1], "channel"),
                 text.plural(len(series), "step"),
+                self._time.duration(len(series)),
                 f"{absent.sum():,} of them padding" if absent.any() else "",
                 f"{text.plural(unreal, 'value')} missing or infinite, drawn as gaps" if unreal else "",
                 text.decimated(self._lines.run),
