@@ -57,7 +57,9 @@ def fetch_pip(folder: Path) -> Path:
     wheels = re.findall(r'href="([^"#]*/(pip-[\d.]+-py3-none-any\.whl))(?:#sha256=(\w+))?"', page)
     if not wheels:
         sys.exit(f"Expected wheels of pip at {index}; got none. Install Debian's python3-venv, then try again.")
-    address, name, checksum = max(wheels, key=lambda wheel: [int(n) for n in re.findall(r"\d+", wheel[1].split("-")[1])])
+    address, name, checksum = max(
+        wheels, key=lambda wheel: [int(n) for n in re.findall(r"\d+", wheel[1].split("-")[1])]
+    )
     data = urllib.request.urlopen(urllib.parse.urljoin(index, address), timeout=60).read()
     if checksum and hashlib.sha256(data).hexdigest() != checksum:
         sys.exit(f"Expected {name} with SHA-256 {checksum}; got another file. Try again.")

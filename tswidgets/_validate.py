@@ -25,7 +25,9 @@ def keras_model(model: Any, keras: Any) -> None:
     elif isinstance(model, keras.Layer):
         got = f"the layer {model.name!r} ({type(model).__name__})"
     raise TypeError(
-        message("a Keras 3 model", got, "Pass the model object itself, for example keras.models.load_model('model.keras').")
+        message(
+            "a Keras 3 model", got, "Pass the model object itself, for example keras.models.load_model('model.keras')."
+        )
     )
 
 
@@ -56,7 +58,9 @@ def index(value: Any, size: int, what: str, of: str) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(message(f"a whole number for {what}", repr(value), f"Pass a number from 0 to {size - 1}."))
     if not -size <= value < size:
-        raise IndexError(message(f"{what} 0 to {size - 1}", str(value), f"{of} has {size}; pass a number in that range."))
+        raise IndexError(
+            message(f"{what} 0 to {size - 1}", str(value), f"{of} has {size}; pass a number in that range.")
+        )
     return int(value) % size
 
 
@@ -64,14 +68,18 @@ def nothing_to_draw(name: str, note: str) -> NoReturn:
     raise ValueError(message(f"a layer with steps × filters or units, unlike {name!r}", note, "Choose another layer."))
 
 
-_WHOLE_X = "X of shape (n_samples, n_timesteps, n_channels), (n_samples, n_timesteps), or a list of (n_timesteps, n_channels)"
+_WHOLE_X = (
+    "X of shape (n_samples, n_timesteps, n_channels), (n_samples, n_timesteps), or a list of (n_timesteps, n_channels)"
+)
 
 
 def series(X: Any, *, integers: bool = False) -> Any:
     """X as an array of rank 2 or 3, or as a list of arrays of rank 1 or 2, unconverted."""
     if isinstance(X, dict):
-        raise TypeError(message(_WHOLE_X, "a dict", "Models with several inputs cannot be explored yet; pass one array."))
-    if isinstance(X, (list, tuple)) or (getattr(X, "dtype", None) == object and np.ndim(X) == 1):
+        raise TypeError(
+            message(_WHOLE_X, "a dict", "Models with several inputs cannot be explored yet; pass one array.")
+        )
+    if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 1):
         return _series_list(list(X), integers)
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
     _numbers(array.dtype, "X", integers)
@@ -79,7 +87,9 @@ def series(X: Any, *, integers: bool = False) -> Any:
         todo = "Add the sample axis: X[None]." if array.ndim == 1 else "Reshape it to one axis each."
         raise ValueError(message(_WHOLE_X, f"an array of shape {array.shape}", todo))
     if 0 in array.shape:
-        raise ValueError(message("at least one sample, time step and channel", f"X of shape {array.shape}", "Pass data."))
+        raise ValueError(
+            message("at least one sample, time step and channel", f"X of shape {array.shape}", "Pass data.")
+        )
     return array
 
 
@@ -90,15 +100,21 @@ def _series_list(items: list[Any], integers: bool) -> list[Any]:
     for i, array in enumerate(arrays):
         _numbers(array.dtype, f"series {i} of X", integers)
         if array.ndim not in (1, 2):
-            raise ValueError(message(_WHOLE_X, f"a list whose item {i} has shape {array.shape}", "Give each series two axes."))
+            raise ValueError(
+                message(_WHOLE_X, f"a list whose item {i} has shape {array.shape}", "Give each series two axes.")
+            )
         if 0 in array.shape:
             todo = "Leave empty series out."
-            raise ValueError(message("at least one time step and channel in every series", f"{array.shape} for series {i}", todo))
+            raise ValueError(
+                message("at least one time step and channel in every series", f"{array.shape} for series {i}", todo)
+            )
     channels = [array.shape[1] if array.ndim == 2 else 1 for array in arrays]
     odd = next((i for i, n in enumerate(channels) if n != channels[0]), None)
     if odd is not None:
         got = f"{channels[0]} in series 0 and {channels[odd]} in series {odd}"
-        raise ValueError(message("the same number of channels in every series", got, "Time is the first axis: transpose?"))
+        raise ValueError(
+            message("the same number of channels in every series", got, "Time is the first axis: transpose?")
+        )
     return arrays
 
 
@@ -143,8 +159,10 @@ def labels(
         shape = array.shape
     if not shape or shape[0] != n_samples:
         got = f"{shape[0]} labels" if shape else "a single value"
-        raise ValueError(message(f"one label for each of the {n_samples} samples", got, "Pass X and y of the same length."))
-    if array is None or array.ndim >= 2 and array.shape[1:] != (1,) and not _one_hot(array, n_outputs):
+        raise ValueError(
+            message(f"one label for each of the {n_samples} samples", got, "Pass X and y of the same length.")
+        )
+    if array is None or (array.ndim >= 2 and array.shape[1:] != (1,) and not _one_hot(array, n_outputs)):
         for i, length in enumerate(lengths):
             if len(y[i]) != length:
                 got = f"{len(y[i])} labels for the {length} steps of sample {i}"
@@ -154,7 +172,9 @@ def labels(
         places = {name: i for i, name in enumerate(class_names)}
         unknown = next((one for one in array.ravel() if one not in places), None)
         if unknown is not None:
-            raise ValueError(message("labels out of class_names", repr(unknown), near_names(unknown, list(class_names))))
+            raise ValueError(
+                message("labels out of class_names", repr(unknown), near_names(unknown, list(class_names)))
+            )
         array = np.array([places[one] for one in array.ravel()])
     if array.dtype.kind not in "biuf":
         todo = "Pass class_names=[…] in the order of the model's outputs, or y as class numbers."
@@ -168,12 +188,18 @@ def labels(
     if array.min() < 0 or array.max() >= n_outputs:
         got = f"{array.min():.0f} to {array.max():.0f}"
         todo = "Subtract 1 from y." if array.min() == 1 and array.max() == n_outputs else "Number the classes from 0."
-        raise ValueError(message(f"class numbers 0 to {n_outputs - 1}, as the model has {n_outputs} outputs", got, todo))
+        raise ValueError(
+            message(f"class numbers 0 to {n_outputs - 1}, as the model has {n_outputs} outputs", got, todo)
+        )
     return "class", array.astype(int)
 
 
 def _one_hot(array: Any, n_outputs: int) -> bool:
-    return array.ndim == 2 and array.shape[1] == n_outputs and bool(np.isin(array, (0, 1)).all() and (array.sum(1) == 1).all())
+    return (
+        array.ndim == 2
+        and array.shape[1] == n_outputs
+        and bool(np.isin(array, (0, 1)).all() and (array.sum(1) == 1).all())
+    )
 
 
 def names(given: Sequence[Any] | None, size: int | None, what: str, of: str) -> list[str] | None:
@@ -182,7 +208,9 @@ def names(given: Sequence[Any] | None, size: int | None, what: str, of: str) -> 
         return None
     texts = [str(name) for name in given]
     if size is not None and len(texts) != size:
-        raise ValueError(message(f"{size} {what}, one for each {of}", str(len(texts)), f"Pass {size} names or leave them out."))
+        raise ValueError(
+            message(f"{size} {what}, one for each {of}", str(len(texts)), f"Pass {size} names or leave them out.")
+        )
     return texts
 
 

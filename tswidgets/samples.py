@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tswidgets import _validate
 
 
-class Samples(Sequence[NDArray[Any]]):
+class Samples:
     """Series of shape (n_timesteps, n_channels), all of one length or each of its own.
 
     Parameters
@@ -57,7 +57,9 @@ class Labels:
     kind : `class`, `value` or `steps`.
     """
 
-    def __init__(self, y: Any, samples: Samples, output_shape: tuple[int, ...], class_names: Sequence[str] | None) -> None:
+    def __init__(
+        self, y: Any, samples: Samples, output_shape: tuple[int, ...], class_names: Sequence[str] | None
+    ) -> None:
         self.kind, self._y = _validate.labels(y, samples.lengths, output_shape, class_names)
 
     def __getitem__(self, i: int) -> Any:

@@ -15,11 +15,11 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Browser, Locator, Page
 
-CHROMIUM_FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-READY = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
+CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+CHROMIUM_FLAGS += ["--disable-background-networking", "--disable-component-update"]
+READY = (
+    "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.connectionStatus === 'connected'"
+)
 RUN_IN_KERNEL = """async code => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     const future = kernel.requestExecute({ code, store_history: false });
@@ -74,7 +74,9 @@ class Lab:
         self._process.wait(20)
         self._log.close()
 
-    def open(self, browser: Browser, *cells: str, width: int = 1280, height: int = 1100, dark: bool = False) -> Notebook:
+    def open(
+        self, browser: Browser, *cells: str, width: int = 1280, height: int = 1100, dark: bool = False
+    ) -> Notebook:
         """A new notebook with these cells, all of them run."""
         made = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
@@ -126,15 +128,18 @@ class Notebook:
         self.figure("layer").wait_for(timeout=60_000)
         self.page.wait_for_function(
             "() => [...document.querySelectorAll('.tsw-figure')].length >= 3 && "
-            "[...document.querySelectorAll('.tsw-figure')].every(f => f.querySelector('.plotarea_events')?.getAttribute('width') > 0"
-            " && f.querySelector('.axis .tick'))",
+            "[...document.querySelectorAll('.tsw-figure')].every("
+            "f => f.querySelector('.plotarea_events')?.getAttribute('width') > 0 && f.querySelector('.axis .tick'))",
             timeout=60_000,
         )
         self.page.locator(".tsw-span, .tsw-readout").first.wait_for(timeout=20_000)
 
     def drag(self, slider: str, share: float) -> None:
         """Drag a slider's handle to a share of its length: press, move in small steps, release."""
-        handle, track = self.page.locator(f".tsw-{slider}-slider .noUi-handle"), self.page.locator(f".tsw-{slider}-slider .noUi-base")
+        handle, track = (
+            self.page.locator(f".tsw-{slider}-slider .noUi-handle"),
+            self.page.locator(f".tsw-{slider}-slider .noUi-base"),
+        )
         start, rail = handle.bounding_box(), track.bounding_box()
         y = start["y"] + start["height"] / 2
         self.page.mouse.move(start["x"] + start["width"] / 2, y)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.probe import Observation, Probe, Tap, as_probe
+from tswidgets.probe import Observation, Probe, Tap, Timeline, as_probe
 
 Floats = NDArray[np.float32]
 
@@ -20,17 +20,30 @@ class Activations:
 
     layer : the tap's name, `encoder/conv1`.
     values : ndarray of shape (n_steps, n_filters), or (n_units,) for a layer without a time axis. Padded steps are NaN.
-    time : ndarray of shape (n_steps,), the input step at the centre of what each step sees; None without a time axis.
-    lo, hi : int ndarrays of shape (n_steps,), first and last input step that each step sees, both inclusive.
-    absent : bool ndarray of shape (n_steps,), True where the step is padding that the model masks.
+    timeline : which input steps each step sees; None without a time axis.
+    absent : bool ndarray of shape (n_steps,), True where the step is padding that the model masks; empty without a
+        time axis.
     """
 
     layer: str
     values: Floats
-    time: Floats | None
-    lo: NDArray[np.int64] | None
-    hi: NDArray[np.int64] | None
-    absent: NDArray[np.bool_] | None
+    timeline: Timeline | None
+    absent: NDArray[np.bool_]
+
+    @property
+    def time(self) -> Floats | None:
+        """ndarray of shape (n_steps,): the input step at the centre of what each step sees."""
+        return None if self.timeline is None else self.timeline.centres
+
+    @property
+    def lo(self) -> NDArray[np.int64] | None:
+        """int ndarray of shape (n_steps,): the first input step that each step sees."""
+        return None if self.timeline is None else self.timeline.lo
+
+    @property
+    def hi(self) -> NDArray[np.int64] | None:
+        """int ndarray of shape (n_steps,): the last input step that each step sees."""
+        return None if self.timeline is None else self.timeline.hi
 
 
 def activations(model: Any, x: Any, layer: str) -> Activations:
@@ -59,8 +72,7 @@ def activations(model: Any, x: Any, layer: str) -> Activations:
 
 def first(batch: Activations) -> Activations:
     """The first series of a batch."""
-    absent = None if batch.absent is None else batch.absent[0]
-    return replace(batch, values=batch.values[0], absent=absent)
+    return replace(batch, values=batch.values[0], absent=batch.absent[0])
 
 
 def tap_named(probe: Probe, layer: str) -> Tap:
@@ -76,14 +88,14 @@ def at_layer(probe: Probe, observation: Observation, tap: Tap, n_timesteps: int)
     values = np.asarray(observation[tap.name], np.float32)
     timeline = probe.timelines(n_timesteps)[tap.name] if tap.kind == "sequence" else None
     if timeline is None:
-        return Activations(tap.name, values, None, None, None, None)
+        return Activations(tap.name, values, None, np.zeros((len(values), 0), bool))
     if len(timeline) != values.shape[1]:
         raise AssertionError(f"{tap.name} has {values.shape[1]} steps, its timeline {len(timeline)}")
     mask = observation.masks.get(tap.name)
     absent = np.zeros(values.shape[:2], bool) if mask is None or mask.shape != values.shape[:2] else ~mask
     if absent.any():
         values = np.where(absent[..., None], np.float32(np.nan), values)
-    return Activations(tap.name, values, timeline.centres, timeline.lo, timeline.hi, absent)
+    return Activations(tap.name, values, timeline, absent)
 
 
 def absent_steps(probe: Probe, observation: Observation, n_timesteps: int) -> NDArray[np.bool_]:

@@ -55,7 +55,15 @@ def watch_exercises() -> Dataset:
     unseen = stored["subject"] >= 9
     recordings = _standardised(stored["Xq"][unseen], stored["scale"])
     windows = [recordings[:, start : start + 300] for start in (0, 150, 300)]
-    exercises = ["pendulum", "abduction", "forward elevation", "internal rotation", "external rotation", "trapezius", "row"]
+    exercises = [
+        "pendulum",
+        "abduction",
+        "forward elevation",
+        "internal rotation",
+        "external rotation",
+        "trapezius",
+        "row",
+    ]
     return Dataset(
         X=np.stack(windows, axis=1).reshape(-1, 300, 6),
         y=np.repeat(stored["y"][unseen], 3).astype(np.int64),
@@ -68,7 +76,7 @@ def watch_exercises() -> Dataset:
 
 
 def watch_segment() -> Dataset:
-    """A label per time step: real watch signals into which a stretch of abduction was spliced, so the labels are made."""
+    """A label per time step: real watch signals with a stretch of abduction spliced in, so the labels are made."""
     stored = np.load(_DATA / "watch_segment.npz")
     unseen = stored["subject"] >= 9
     return Dataset(
@@ -98,4 +106,5 @@ def japanese_vowels() -> Dataset:
 
 
 def _standardised(quantised: NDArray[np.int16], scale: NDArray[np.float64]) -> NDArray[np.float32]:
-    return ((quantised * scale - _WATCH_MEAN) / _WATCH_STD).astype(np.float32)
+    standardised: NDArray[np.float32] = ((quantised * scale - _WATCH_MEAN) / _WATCH_STD).astype(np.float32)
+    return standardised

@@ -21,7 +21,9 @@ class UnitBars:
         scales = {"x": self.units, "y": value}
         self.bars = _outline(scales, NEUTRAL)
         self.chosen = _outline(scales, ACCENT)
-        self.axis = bqplot.Axis(scale=self.units, label="Unit", grid_lines="none", label_offset="2.4em", tick_format="d")
+        self.axis = bqplot.Axis(
+            scale=self.units, label="Unit", grid_lines="none", label_offset="2.4em", tick_format="d"
+        )
 
     @property
     def marks(self) -> list[bqplot.Mark]:
@@ -49,11 +51,18 @@ class UnitBars:
 def _outline(scales: dict[str, bqplot.Scale], color: str) -> bqplot.Lines:
     zero = np.zeros(2, np.float32)
     return bqplot.Lines(
-        x=zero, y=zero, scales=scales, colors=[color], fill_colors=[color], fill="inside", stroke_width=0.8, visible=False
+        x=zero,
+        y=zero,
+        scales=scales,
+        colors=[color],
+        fill_colors=[color],
+        fill="inside",
+        stroke_width=0.8,
+        visible=False,
     )
 
 
-def _path(centres: NDArray[np.float64], values: Floats, width: float) -> tuple[Floats, Floats]:
+def _path(centres: NDArray[np.floating], values: Floats, width: float) -> tuple[Floats, Floats]:
     """Up, across and down again for every bar; a value that is not finite leaves its place empty."""
     x = centres[:, None] + np.array([-0.4, -0.4, 0.4, 0.4]) * width
     y = np.where(np.isfinite(values), values, 0)[:, None] * np.array([0, 1, 1, 0])

@@ -18,7 +18,12 @@ class ValueAxis:
     def __init__(self, height: int, *, label: str = "") -> None:
         self.scale = bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False)
         self.axis = bqplot.Axis(
-            scale=self.scale, orientation="vertical", grid_lines="none", tick_format="~g", label=label, label_offset="3.4em"
+            scale=self.scale,
+            side="left",
+            grid_lines="none",
+            tick_format="~g",
+            label=label,
+            label_offset="3.4em",
         )
         self._n_ticks = max(height // 36, 2)
         self.fit(0.0, 1.0)

@@ -82,13 +82,13 @@ class Raster:
 
 
 def _levels(values: Floats, low: float, high: float) -> NDArray[np.uint8]:
-    share = np.clip((values - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)
+    share = np.clip((values - low) / max(high - low, 1e-30), 0, 1)
     finite = np.isfinite(values)
     return np.where(finite, FIRST_LEVEL + np.round(np.where(finite, share, 0) * (LEVELS - 1)), INVALID).astype(np.uint8)
 
 
 def _columns(steps: Floats) -> tuple[NDArray[np.int64], tuple[float, float]]:
-    """Which step each of the picture's columns shows (-1: none), and the input steps at which the picture begins and ends.
+    """Which step each column of the picture shows (-1: none), and the input steps at which the picture starts and ends.
 
     A step takes the place up to half way to its neighbours. Steps need not be evenly spaced, may run backwards, and are
     NaN where they see nothing but padding.

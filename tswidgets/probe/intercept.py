@@ -1,8 +1,9 @@
 """Observe or replace what a layer call returns, while a model runs.
 
-One class-level hook on `keras.Layer.__call__` and `keras.Operation.__call__` sees every call of every model: sequential,
-functional, nested, shared or subclassed, eager or while a `tf.function` is traced. It is installed only while at least
-one `intercepting` block is open, acts only in the thread that opened the block, and leaves nothing behind.
+One class-level hook on `keras.Layer.__call__` and `keras.Operation.__call__` sees every call of every model:
+sequential, functional, nested, shared or subclassed, eager or while a `tf.function` is traced. It is installed only
+while at least one `intercepting` block is open, acts only in the thread that opened the block, and leaves nothing
+behind.
 """
 
 from __future__ import annotations

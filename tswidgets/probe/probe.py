@@ -60,6 +60,7 @@ class _Program:
 
         def run(*flat: Any) -> tuple[dict[str, Any], dict[str, Any], Any]:
             model = model_of()
+            assert model is not None
             recording.model = model
             recording.nodes.clear()
             recording.start(list(flat), None if tf.executing_eagerly() else tf.compat.v1.get_default_graph())
@@ -77,7 +78,7 @@ class _Program:
         try:
             self._run = tf.function(run, input_signature=specs, autograph=False).get_concrete_function()
         except Exception as error:
-            # Python that depends on the data cannot be traced. If it was the model's own mistake, the run raises it again.
+            # Python that depends on the data cannot be traced; the run raises a mistake of the model itself again.
             self.eager_because = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
             logger.info("not traceable, runs step by step: %s", self.eager_because)
 
@@ -132,7 +133,7 @@ class Probe:
 
     @property
     def output_names(self) -> list[str]:
-        """For every output of the model the tap that it is, or "" where the model goes on computing after its layers."""
+        """For every output of the model the tap that it is, or "" where no layer returned it as it is."""
         return self._program.recording.output_names
 
     @property
@@ -240,14 +241,12 @@ def reads_integers(model: Any) -> bool:
         model = model.model
     _validate.keras_model(model, keras)
     inputs = getattr(model, "inputs", None) if model.built else None
-    return bool(inputs) and "int" in str(inputs[0].dtype)
+    return inputs is not None and len(inputs) > 0 and "int" in str(inputs[0].dtype)
 
 
 def _array(tensor: Any) -> NDArray[Any]:
     array = np.asarray(tensor)
-    if array.dtype.kind not in "biufSUO":  # bfloat16 and its kin are no NumPy numbers
-        array = array.astype(np.float32)
-    elif array.dtype == np.float16 or array.dtype == np.float64:
+    if array.dtype.kind not in "biuSUO" and array.dtype != np.float32:  # float16, float64, and bfloat16 of kind V
         array = array.astype(np.float32)
     array.flags.writeable = False
     return array

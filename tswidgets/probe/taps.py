@@ -138,7 +138,9 @@ class Recording:
             word = words.of(node)
             for name, shape in zip(node.taps, node.shapes, strict=True):
                 kind, note = _kind(shape, timelines[name], type(node.operation).__name__)
-                taps.append(Tap(name, type(node.operation).__name__, shape[1:], kind, word, _family(node.operation), note))
+                taps.append(
+                    Tap(name, type(node.operation).__name__, shape[1:], kind, word, _family(node.operation), note)
+                )
         return tuple(taps)
 
     def _is_inner(self, call: Call) -> bool:

@@ -88,6 +88,7 @@ def layer_timeline(layer: Any, inputs: list[Timeline | None], rank: int) -> Time
 
 
 def _rule(layer: Any) -> _Rule | None:
+    kind: Any
     for kind in type(layer).__mro__:
         if kind.__name__ in RULES and kind.__module__.startswith("keras."):
             return RULES[kind.__name__] if type(layer).call is kind.call else None
@@ -238,9 +239,9 @@ def _concatenate(layer: Any, inputs: list[Timeline]) -> Timeline | None:
 
 _Rule = Callable[[Any, list[Timeline]], Timeline | None]
 _SAME_STEP = (
-    "Dropout SpatialDropout1D GaussianNoise GaussianDropout AlphaDropout ActivityRegularization Masking Embedding Activation "
-    "ReLU LeakyReLU PReLU ELU Identity Rescaling TimeDistributed Relu Relu6 Gelu Silu Elu Selu Sigmoid Tanh Softplus "
-    "Softsign Absolute Abs Negative Square Sqrt Exp Log Sin Cos Clip Cast"
+    "Dropout SpatialDropout1D GaussianNoise GaussianDropout AlphaDropout ActivityRegularization Masking Embedding "
+    "Activation ReLU LeakyReLU PReLU ELU Identity Rescaling TimeDistributed Relu Relu6 Gelu Silu Elu Selu Sigmoid Tanh "
+    "Softplus Softsign Absolute Abs Negative Square Sqrt Exp Log Sin Cos Clip Cast"
 )
 _MERGES = "Add Subtract Multiply Average Maximum Minimum Divide TrueDivide Power"
 _GLOBAL = "GlobalAveragePooling1D GlobalMaxPooling1D"

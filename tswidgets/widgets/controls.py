@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import ipywidgets
 import traitlets
@@ -16,7 +17,7 @@ SCALES = {"filter": "this filter, all samples", "layer": "whole layer, all sampl
 class Controls:
     """Layer, filter and sample sliders; the choice of scale, zoom and reset. `rows` are the widgets to show."""
 
-    def __init__(self, owner: traitlets.HasTraits, taps: Sequence[Tap], n_samples: int) -> None:
+    def __init__(self, owner: Any, taps: Sequence[Tap], n_samples: int) -> None:
         self._owner = owner
         self._unlink = lambda: None
         self.layer = ipywidgets.SelectionSlider(
@@ -29,7 +30,9 @@ class Controls:
             options=[(text, name) for name, text in SCALES.items()], value=owner.scale, description="Scale fits"
         )
         self.scale.style.description_width = "auto"
-        self.zoom = ipywidgets.ToggleButton(description="Zoom and pan", tooltip="The wheel zooms in time, dragging moves")
+        self.zoom = ipywidgets.ToggleButton(
+            description="Zoom and pan", tooltip="The wheel zooms in time, dragging moves"
+        )
         self.reset = ipywidgets.Button(description="Whole series", tooltip="Show the whole time axis")
         sliders = [
             _control("layer", self.layer, self.layer_note),

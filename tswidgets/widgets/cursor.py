@@ -45,15 +45,18 @@ class TimeCursor(anywidget.AnyWidget):
     step = traitlets.Int(None, allow_none=True).tag(sync=True)
 
     def __init__(self, time: TimeAxis) -> None:
-        super().__init__(
-            scale=time.scale, home=list(time.home), unit=time.unit, seconds_per_step=time.seconds_per_step
-        )
+        super().__init__(scale=time.scale, home=list(time.home), unit=time.unit, seconds_per_step=time.seconds_per_step)
 
     def __repr__(self) -> str:
         return f"TimeCursor({self.kind}, step={self.step})"
 
     def show_steps(
-        self, centres: NDArray[np.float32], lo: NDArray[np.int64], hi: NDArray[np.int64], values: NDArray[np.float32], word: str
+        self,
+        centres: NDArray[np.float32],
+        lo: NDArray[np.int64],
+        hi: NDArray[np.int64],
+        values: NDArray[np.float32],
+        word: str,
     ) -> None:
         """Follow a layer with a time axis; `values` of shape (n_steps, n_filters)."""
         with self.hold_sync():

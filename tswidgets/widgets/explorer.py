@@ -59,9 +59,9 @@ class Explorer(ipywidgets.VBox):
     step = traitlets.Int(None, allow_none=True)
     """Index of the layer's step whose span of input is fixed on screen, or None. Default: None."""
     scale = traitlets.Enum(tuple(SCALES), default_value="filter")
-    """What the scales are fitted to: `filter` (its own range over the samples), `layer` or `sample`. Default: `filter`."""
+    """What scales are fitted to: `filter` (its own range over the samples), `layer` or `sample`. Default: `filter`."""
 
-    _refresher: Refresher[Selection, Picture] | None = None
+    _refresher: Refresher[Selection, Picture]
 
     def __init__(
         self,
@@ -161,9 +161,10 @@ class Explorer(ipywidgets.VBox):
 
     def close(self) -> None:
         """Close every widget that belongs to the explorer and end its worker. The model and the data are untouched."""
-        if self._refresher is not None:
+        if hasattr(self, "_refresher"):
             self._refresher.close()
             self._panel.close()
+            close_all(self._time.pan_zoom)  # hangs on no figure while zooming is switched off
         close_all(self)
 
     # -- inputs: validated at the boundary, then submitted ------------------------------------------------------------
@@ -227,8 +228,9 @@ class Explorer(ipywidgets.VBox):
         self._panel.show(picture)
         label = None if self._labels is None else self._labels[shown.sample]
         step = ""
-        if shown.step is not None and chosen is not None and chosen.lo is not None:
-            step = f"{tap.name} step {shown.step} sees input {chosen.lo[shown.step]}–{chosen.hi[shown.step]}"
+        if shown.step is not None and chosen is not None and chosen.timeline is not None:
+            first, last = chosen.timeline.lo[shown.step], chosen.timeline.hi[shown.step]
+            step = f"{tap.name} step {shown.step} sees input {first}–{last}"
         self._status.show(
             text.outcome(shown.sample, picture.output, label, self._classes),
             step,

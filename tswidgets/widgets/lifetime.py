@@ -22,10 +22,11 @@ def parts(root: ipywidgets.Widget) -> list[ipywidgets.Widget]:
     return list(found.values())
 
 
-def close_all(root: ipywidgets.Widget) -> None:
-    """Close every part of `root`, and `root` itself last."""
-    for widget in reversed(parts(root)):
-        ipywidgets.Widget.close(widget)
+def close_all(*roots: ipywidgets.Widget) -> None:
+    """Close the roots and every part of theirs."""
+    for root in roots:
+        for widget in reversed(parts(root)):
+            ipywidgets.Widget.close(widget)
 
 
 def _widgets_in(value: Any) -> Iterator[ipywidgets.Widget]:

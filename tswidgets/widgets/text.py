@@ -1,4 +1,4 @@
-"""Everything the kernel writes in words: numbers, captions, the prediction, the colour legend. Names are escaped here."""
+"""What the kernel writes in words: numbers, captions, the prediction, the colour legend. Names are escaped here."""
 
 from __future__ import annotations
 
@@ -43,8 +43,7 @@ class Text(ipywidgets.HTML):
         self.add_class(css_class)
 
     def write(self, html: str) -> None:
-        if self.value != html:
-            self.value = html
+        self.value = html  # a trait sends nothing when it is set to what it is
 
 
 def caption(title: str, *notes: str) -> str:
@@ -58,7 +57,7 @@ def class_name(index: int, class_names: Sequence[str] | None) -> str:
 
 
 def prediction(output: NDArray[np.float32], label: Any, class_names: Sequence[str] | None) -> str:
-    """The model's answer as bars, one per class, or as a number; `output` of shape (n_outputs,), `label` class or value."""
+    """The model's answer, `output` of shape (n_outputs,), as one bar per class, or as a number; `label` likewise."""
     if output.size == 1:
         name = escape(class_names[0]) if class_names else "output"
         told = "" if label is None else f'<span class="tsw-true">label {number(float(label))}</span>'
@@ -68,7 +67,9 @@ def prediction(output: NDArray[np.float32], label: Any, class_names: Sequence[st
         keep = set(np.argsort(-output)[: MOST_CLASSES - 1].tolist()) | ({label} if isinstance(label, int) else set())
         order = np.array(sorted(keep))
     left_out = output.size - len(order)
-    largest = max(float(np.abs(output[np.isfinite(output)]).max(initial=0.0)), 1.0 if _is_probability(output) else 1e-30)
+    largest = max(
+        float(np.abs(output[np.isfinite(output)]).max(initial=0.0)), 1.0 if _is_probability(output) else 1e-30
+    )
     rows = "".join(_class_row(int(i), float(output[i]), largest, i == best, i == label, class_names) for i in order)
     more = f"<div>and {left_out} less likely classes</div>" if left_out else ""
     return f'<h4>Prediction</h4><div class="tsw-prediction">{rows}</div>{more}'

@@ -94,7 +94,7 @@ class ActivationsPanel:
         x = self._samples[sample]
         observation = self._probe.observe(x[None])
         chosen = first(at_layer(self._probe, observation, tap, len(x))) if tap.drawable else None
-        n_steps = 0 if chosen is None or chosen.time is None else len(chosen.time)
+        n_steps = 0 if chosen is None or chosen.timeline is None else len(chosen.timeline)
         step = selection.step if selection.step is not None and selection.step < n_steps else None
         if token is not None:
             token.check()
@@ -123,14 +123,15 @@ class ActivationsPanel:
         if chosen is None:
             self.curve.explain(tap.name, "cannot be drawn")
             self.layer.explain(tap.note)
-        elif chosen.time is None:
+        elif chosen.timeline is None:
             units = text.plural(len(chosen.values), tap.word)
             value = text.number(float(chosen.values[filter]))
             self.curve.explain(f"{title} = {value}", f"{tap.layer_class} has no time axis: {units} as bars below")
             self.layer.show_units(chosen, tap.word, filter, picture.layer_range)
         else:
-            self.curve.show(title, chosen.time, chosen.values[:, filter], picture.curve_range)
-            self.layer.show_steps(chosen, tap.word, filter, picture.layer_range)
+            steps = chosen.timeline.centres
+            self.curve.show(title, steps, chosen.values[:, filter], picture.curve_range)
+            self.layer.show_steps(chosen, steps, tap.word, filter, picture.layer_range)
         self._point(chosen, tap.word)
 
     def close(self) -> None:
@@ -138,8 +139,9 @@ class ActivationsPanel:
 
     def places(self, layer: str, sample: int) -> Floats:
         """Input step at the centre of each of a layer's steps; empty for a layer without a time axis."""
-        timeline = self._probe.timelines(len(self._samples[sample])).get(layer)
-        return np.empty(0, np.float32) if self._taps[layer].kind != "sequence" else timeline.centres
+        timeline = self._probe.timelines(len(self._samples[sample]))[layer]
+        drawn = timeline is not None and self._taps[layer].kind == "sequence"
+        return timeline.centres if drawn and timeline else np.empty(0, np.float32)
 
     def same_place(self, old: str, new: str, sample: int, step: int | None) -> int | None:
         """The step of layer `new` that lies nearest in time to a step of layer `old`."""
@@ -158,10 +160,12 @@ class ActivationsPanel:
             if self._last.differs(None):
                 self.cursor.show_nothing()
         elif self._last.differs(chosen.layer, chosen.values, chosen.time):
-            if chosen.time is None:
+            if chosen.timeline is None:
                 self.cursor.show_units(chosen.values, word)
             else:
-                self.cursor.show_steps(chosen.time, chosen.lo, chosen.hi, chosen.values, word)
+                self.cursor.show_steps(
+                    chosen.timeline.centres, chosen.timeline.lo, chosen.timeline.hi, chosen.values, word
+                )
 
     def _fit(self, scale: str, chosen: Activations | None, filter: int) -> tuple[Range, Range]:
         """(low, high) for the curve and for the whole layer."""

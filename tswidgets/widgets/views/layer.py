@@ -15,6 +15,7 @@ from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.widgets import text
 from tswidgets.widgets.views.last import Last
 
+Floats = NDArray[np.float32]
 HEIGHT = 210
 
 
@@ -25,7 +26,9 @@ class LayerView:
         self._raster = Raster(time)
         self._value = ValueAxis(HEIGHT)
         self._bars = UnitBars(self._value.scale)
-        self._row_axis = bqplot.Axis(scale=self._raster.rows, orientation="vertical", grid_lines="none", tick_format="d")
+        self._row_axis = bqplot.Axis(
+            scale=self._raster.rows, side="left", grid_lines="none", tick_format="d"
+        )
         self._time_axis = time.axis(title=True)
         self._caption, self.colors = text.Text("tsw-caption"), text.Text("tsw-colors")
         self._last, self._last_choice = Last(), Last()
@@ -38,12 +41,14 @@ class LayerView:
         )
         self.rows = [self._caption, self.figure]
 
-    def show_steps(self, layer: Activations, word: str, filter: int, value_range: tuple[float, float]) -> None:
-        """A layer with a time axis; its colours span `value_range`."""
+    def show_steps(
+        self, layer: Activations, steps: Floats, word: str, filter: int, value_range: tuple[float, float]
+    ) -> None:
+        """A layer whose steps belong at the input steps `steps`; its colours span `value_range`."""
         low, high, signed = limits(*value_range)
-        if self._last.differs("steps", layer.layer, layer.values, layer.time, low, high):
+        if self._last.differs("steps", layer.layer, layer.values, steps, low, high):
             self._switch(steps=True)
-            step_run, filter_run = self._raster.show(layer.time, layer.values, layer.absent, low, high, signed=signed)
+            step_run, filter_run = self._raster.show(steps, layer.values, layer.absent, low, high, signed=signed)
             self._row_axis.tick_values = _row_ticks(layer.values.shape[1])
             self._describe(layer, word, low, high, signed, step_run, filter_run)
         if self._last_choice.differs("steps", filter):
@@ -83,7 +88,7 @@ class LayerView:
     def _describe(
         self, layer: Activations, word: str, low: float, high: float, signed: bool, step_run: int, filter_run: int
     ) -> None:
-        values = layer.values[~layer.absent] if layer.absent is not None else layer.values
+        values = layer.values[~layer.absent]
         clipped = bool(((values < low) | (values > high)).any())
         shared = f"each row is the strongest of {text.plural(filter_run, word)}" if filter_run > 1 else ""
         merged = f"each column is the strongest of {step_run} steps" if step_run > 1 else ""

@@ -17,7 +17,7 @@ class ChannelLegend(anywidget.AnyWidget):
     _esm = asset("legend.js")
 
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    styles = traitlets.List().tag(sync=True)
+    styles: traitlets.List = traitlets.List().tag(sync=True)
     """(colour, line style) of every channel."""
     lifted = traitlets.List(traitlets.Int()).tag(sync=True)
     """Channels brought forward; none means all."""

@@ -21,7 +21,9 @@ HEIGHT = 110
 class Prediction:
     """`summary` goes beside the figures; `rows` are empty unless the model answers step by step."""
 
-    def __init__(self, time: TimeAxis, n_outputs: int, class_names: Sequence[str] | None, *, steps: bool, labelled: bool) -> None:
+    def __init__(
+        self, time: TimeAxis, n_outputs: int, class_names: Sequence[str] | None, *, steps: bool, labelled: bool
+    ) -> None:
         self._class_names = class_names
         self._n_outputs = n_outputs
         self.summary = text.Text("tsw-summary")

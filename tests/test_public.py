@@ -1,0 +1,36 @@
+"""The table of contents: explicit, complete, documented, and lazily imported."""
+
+import inspect
+
+import pytest
+
+import tswidgets as tsw
+
+PUBLIC = [
+    "Activations",
+    "Explorer",
+    "Observation",
+    "Probe",
+    "Selection",
+    "Tap",
+    "Timeline",
+    "activations",
+    "datasets",
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(tsw.__all__) == PUBLIC
+    assert set(PUBLIC) <= set(dir(tsw))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_name_can_be_had_and_is_documented(name: str) -> None:
+    documented = inspect.getdoc(getattr(tsw, name))
+    assert documented
+    assert len(documented) > 30
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="Explorre"):
+        tsw.Explorre  # noqa: B018
