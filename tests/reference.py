@@ -116,7 +116,7 @@ def make_positive(model, seed=0, low=0.5, high=1.5):
 def every_layer(model):
     """A model that returns the output of every layer of a functional or sequential model, by layer name."""
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    return keras.Model(model.inputs, {layer.name: layer.output for layer in layers})
+    return keras.Model(model.inputs[0], {layer.name: layer.output for layer in layers})
 
 
 def gradient_support(model, n_timesteps, *, seed=0, tries=3):

@@ -7,7 +7,10 @@ import re
 import numpy as np
 from playwright.sync_api import Locator
 
-PLOT_AREA = "f => { const r = f.querySelector('.plotarea_events').getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; }"
+PLOT_AREA = """figure => {
+    const area = figure.querySelector('.plotarea_events').getBoundingClientRect();
+    return [area.x, area.y, area.width, area.height];
+}"""
 
 
 def plot_area(figure: Locator) -> tuple[float, float, float, float]:

@@ -125,7 +125,7 @@ class Notebook:
         return self.page.locator(f".tsw-{name}.tsw-figure")
 
     def wait_for_explorer(self) -> None:
-        self.figure("layer").wait_for(timeout=60_000)
+        self.figure("layer").first.wait_for(timeout=60_000)
         self.page.wait_for_function(
             "() => [...document.querySelectorAll('.tsw-figure')].length >= 3 && "
             "[...document.querySelectorAll('.tsw-figure')].every("
