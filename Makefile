@@ -40,7 +40,7 @@ test-slow: $(VENV)/.test
 test-lowest:
 	$(PYTHON) tools/make_venv.py .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet -e '.[test]' -c tests/lowest.txt
-	.venv-lowest/bin/python -m pytest --ignore=tests/browser
+	.venv-lowest/bin/python -m pytest -W ignore::DeprecationWarning --ignore=tests/browser  # their own, of their time
 
 pictures: $(VENV)/.test
 	$(BIN)/python tools/pictures.py
