@@ -6,6 +6,7 @@ A message has three parts: what was expected, what was got, what to do. Inner co
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -14,6 +15,14 @@ import numpy as np
 
 def message(expected: str, got: str, todo: str) -> str:
     return f"Expected {expected}; got {got}. {todo}"
+
+
+def reason(error: BaseException) -> str:
+    """The sentence of an error that says what went wrong, without what Keras wraps around it."""
+    plain = re.sub(r"\x1b\[\d+m", "", str(error))
+    lines = [line.strip() for line in plain.splitlines() if line.strip()]
+    wrapping = "Exception encountered when calling"
+    return next((line for line in lines if not line.startswith(wrapping)), type(error).__name__)
 
 
 def keras_model(model: Any, keras: Any) -> None:

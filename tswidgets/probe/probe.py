@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import threading
 import weakref
 from collections import OrderedDict
@@ -32,11 +33,13 @@ class Observation(dict[str, NDArray[Any]]):
     masks : tap name → bool ndarray of shape (n_samples, n_timesteps), False where the step is padding; only taps that
         carry a mask.
     output : what the model returned, as ndarrays in the model's own structure; `outputs` is the same as a flat list.
+    version : checksum of the weights that it was made with, `Probe.version()`.
     """
 
     masks: dict[str, NDArray[np.bool_]]
     output: Any
     outputs: list[NDArray[Any]]
+    version: bytes = b""
 
     def __init__(self, results: dict[str, Any], masks: dict[str, Any], output: Any) -> None:
         super().__init__({name: _array(tensor) for name, tensor in results.items()})
@@ -63,7 +66,10 @@ class _Program:
             assert model is not None
             recording.model = model
             recording.nodes.clear()
-            recording.start(list(flat), None if tf.executing_eagerly() else tf.compat.v1.get_default_graph())
+            graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+            if graph is not None:
+                _accept_any_name(graph)
+            recording.start(list(flat), graph)
             try:
                 # The scope swallows assignments: a stateful layer runs without its state being touched.
                 with keras.StatelessScope(), intercepting(recording):
@@ -79,7 +85,7 @@ class _Program:
             self._run = tf.function(run, input_signature=specs, autograph=False).get_concrete_function()
         except Exception as error:
             # Python that depends on the data cannot be traced; the run raises a mistake of the model itself again.
-            self.eager_because = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
+            self.eager_because = _validate.reason(error)
             logger.info("not traceable, runs step by step: %s", self.eager_because)
 
     def __call__(self, flat: list[NDArray[Any]]) -> Observation:
@@ -160,13 +166,15 @@ class Probe:
             is returned from memory without running the model.
         """
         flat = [np.asarray(array) for array in tree.flatten(x)]
-        key = self._key(flat)
+        version = self.version()
+        key = _key(version, flat)
         with self._lock:
             if key in self._memory:
                 self._memory.move_to_end(key)
                 return self._memory[key]
             program = self._program_for(flat, x)
         observation = program(flat)
+        observation.version = version
         with self._lock:
             self._memory[key] = observation
             while len(self._memory) > 1 and sum(kept.nbytes for kept in self._memory.values()) > MEMORY:
@@ -189,13 +197,6 @@ class Probe:
             traced = tf.function(lambda: [_checksum(variable) for variable in variables], autograph=False)
             self._checksums = traced.get_concrete_function()
         return np.array([int(value) for value in self._checksums()], np.int64).tobytes()
-
-    def _key(self, flat: list[NDArray[Any]]) -> bytes:
-        digest = hashlib.blake2b(self.version(), digest_size=16)
-        for array in flat:
-            digest.update(f"{array.dtype}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-        return digest.digest()
 
     def _program_for(self, flat: list[Any], structure: Any) -> _Program:
         specs = [self._spec(i, np.asarray(array)) for i, array in enumerate(flat)]
@@ -250,6 +251,26 @@ def _array(tensor: Any) -> NDArray[Any]:
         array = array.astype(np.float32)
     array.flags.writeable = False
     return array
+
+
+def _key(version: bytes, flat: list[NDArray[Any]]) -> bytes:
+    digest = hashlib.blake2b(version, digest_size=16)
+    for array in flat:
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
+    return digest.digest()
+
+
+def _accept_any_name(graph: Any) -> None:
+    """Let this one graph take layer names that TensorFlow refuses as scopes: with spaces, unicode or HTML."""
+    original = graph.name_scope
+
+    def name_scope(name: str | None) -> Any:
+        if name:
+            name = re.sub(r"^[^A-Za-z0-9.]|[^A-Za-z0-9_.\\/>-]", ".", name)
+        return original(name)
+
+    graph.name_scope = name_scope
 
 
 def _checksum(variable: Any, most: int = 2**20) -> Any:

@@ -103,9 +103,11 @@ class Explorer(ipywidgets.VBox):
         self._controls.reset.on_click(lambda _: self._time.reset())
         for name in ("filter", "step"):
             traitlets.link((self, name), (self._panel.cursor, name))
-        body = ipywidgets.HBox([self._panel.figures, self._panel.side])
+        figures = ipywidgets.VBox([*self._panel.rows, self._panel.cursor, self._status])
+        figures.add_class("tsw-figures")
+        body = ipywidgets.HBox([figures, self._panel.side])
         body.add_class("tsw-body")
-        self.children = [*self._controls.rows, body, self._panel.cursor, self._status]
+        self.children = [*self._controls.rows, body]
         self.add_class("tsw-explorer")
         self._busy_with_own_change = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from html import escape
 
+from tswidgets import _validate
 from tswidgets.widgets.text import Text
 
 
@@ -15,12 +16,10 @@ class Status(Text):
         super().__init__("tsw-status")
 
     def show(self, *parts: str) -> None:
-        self.write(f'<div role="status" aria-live="polite">{" · ".join(escape(part) for part in parts if part)}</div>')
+        said = escape(" · ".join(filter(None, parts)))
+        self.write(f'<div role="status" aria-live="polite" title="{said}">{said}</div>')
 
     def fail(self, error: BaseException) -> None:
         """One sentence, the details folded; the next change tries again."""
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        details = escape("".join(traceback.format_exception(error)))
-        self.write(
-            f'<div role="alert"><details><summary>{escape(said[0])}</summary><pre>{details}</pre></details></div>'
-        )
+        said, details = escape(_validate.reason(error)), escape("".join(traceback.format_exception(error)))
+        self.write(f'<div role="alert"><details><summary>{said}</summary><pre>{details}</pre></details></div>')

@@ -56,7 +56,7 @@ class Picture:
 
 
 class ActivationsPanel:
-    """`figures` and `side` are the view; `cursor` is the pointer above it. Only `show` writes to them."""
+    """`rows` and, beside them, `side` are the view, `cursor` is the pointer above it. Only `show` writes to them."""
 
     def __init__(
         self,
@@ -82,8 +82,9 @@ class ActivationsPanel:
         self.cursor = TimeCursor(time)
         views = (self.series, self.prediction, self.curve, self.layer)
         self.time_figures = [self.series.figure, *self.prediction.figures, self.curve.figure, self.layer.figure]
-        self.figures = _column("tsw-figures", [row for view in views for row in view.rows])
-        self.side = _column("tsw-side", [self.prediction.summary, self.layer.colors, self.series.legend])
+        self.rows = [row for view in views for row in view.rows]
+        self.side = ipywidgets.VBox([self.prediction.summary, self.layer.colors, self.series.legend])
+        self.side.add_class("tsw-side")
 
     def compute(self, selection: Selection, token: Token | None = None) -> Picture:
         """Everything to show of a selection; indices are clamped once more, since traits change in other threads."""
@@ -98,7 +99,7 @@ class ActivationsPanel:
         step = selection.step if selection.step is not None and selection.step < n_steps else None
         if token is not None:
             token.check()
-        curve_range, layer_range = self._fit(selection.scale, chosen, filter)
+        curve_range, layer_range = self._fit(selection.scale, chosen, filter, observation.version)
         return Picture(
             selection=replace(selection, sample=sample, filter=filter, step=step),
             tap=tap,
@@ -167,21 +168,20 @@ class ActivationsPanel:
                     chosen.timeline.centres, chosen.timeline.lo, chosen.timeline.hi, chosen.values, word
                 )
 
-    def _fit(self, scale: str, chosen: Activations | None, filter: int) -> tuple[Range, Range]:
+    def _fit(self, scale: str, chosen: Activations | None, filter: int, version: bytes) -> tuple[Range, Range]:
         """(low, high) for the curve and for the whole layer."""
         if chosen is None:
             return (0.0, 1.0), (0.0, 1.0)
         here = _extremes(chosen.values[..., filter : filter + 1])
         if scale == "sample":
             return here, _extremes(chosen.values)
-        low, high = self._ranges()[chosen.layer]
+        low, high = self._ranges(version)[chosen.layer]
         whole = float(low.min()), float(high.max())
         own = float(low[filter]), float(high[filter])
         return _union(own if scale == "filter" else whole, here), whole
 
-    def _ranges(self) -> dict[str, tuple[Floats, Floats]]:
+    def _ranges(self, version: bytes) -> dict[str, tuple[Floats, Floats]]:
         """Value ranges of all taps, found once for each state of the weights."""
-        version = self._probe.version()
         if self._known[0] != version:
             self._known = version, value_ranges(self._probe, self._samples.spread(RANGE_SAMPLES))
         return self._known[1]
@@ -201,9 +201,3 @@ def _extremes(*arrays: Floats) -> Range:
 
 def _union(a: Range, b: Range) -> Range:
     return min(a[0], b[0]), max(a[1], b[1])
-
-
-def _column(css_class: str, children: Sequence[ipywidgets.Widget]) -> ipywidgets.VBox:
-    column = ipywidgets.VBox(list(children))
-    column.add_class(css_class)
-    return column

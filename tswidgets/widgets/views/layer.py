@@ -26,9 +26,7 @@ class LayerView:
         self._raster = Raster(time)
         self._value = ValueAxis(HEIGHT)
         self._bars = UnitBars(self._value.scale)
-        self._row_axis = bqplot.Axis(
-            scale=self._raster.rows, side="left", grid_lines="none", tick_format="d"
-        )
+        self._row_axis = bqplot.Axis(scale=self._raster.rows, side="left", grid_lines="none", tick_format="d")
         self._time_axis = time.axis(title=True)
         self._caption, self.colors = text.Text("tsw-caption"), text.Text("tsw-colors")
         self._last, self._last_choice = Last(), Last()
