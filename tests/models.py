@@ -7,12 +7,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers as L
 
 
 @dataclass(eq=False)
 class Case:
-    """A model, a batch for it, and `expected(x)`: tap name → ndarray for every tap, got by calling the layers by hand."""
+    """A model, a batch for it, and `expected(x)`: tap name → ndarray for every tap, by calling the layers by hand."""
 
     model: keras.Model
     x: Any
@@ -103,7 +104,16 @@ def dag(seed=0):
     pooled = L.GlobalMaxPooling1D(name="pooled")(product)
     head = L.Dense(2, name="head")(pooled)
     model = randomise(keras.Model(x, head, name="dag"), seed)
-    tensors = dict(a=a, b=b, added=added, joined=joined, skip=skip, product=product, pooled=pooled, head=head)
+    tensors = {
+        "a": a,
+        "b": b,
+        "added": added,
+        "joined": joined,
+        "skip": skip,
+        "product": product,
+        "pooled": pooled,
+        "head": head,
+    }
     return Case(model, series(2, 20, 3, seed), views(model, tensors))
 
 
@@ -300,7 +310,7 @@ class Cumulating(keras.Layer):
     """A layer of the user's own: nobody can know what its steps see."""
 
     def call(self, x):
-        return keras.ops.cumsum(x, axis=1)
+        return tf.cumsum(x, axis=1)
 
 
 class Reversing(L.Conv1D):
@@ -341,7 +351,7 @@ ODD_NAMES = ("a layer", "größe µ 层", "<b>bold&", "x:1", "x#2", "'); alert(1
 
 
 def odd_names(seed=0):
-    """Keras lets a layer be called anything without a slash, TensorFlow then compiles no function around it."""
+    """Keras lets a layer be called anything without a slash; TensorFlow takes most of these for no scope."""
     layers = [L.Dense(2, name=name) for name in ODD_NAMES]
     model = randomise(keras.Sequential([keras.Input((8, 2)), *layers], name="odd names"), seed)
     return Case(model, series(2, 8, 2, seed), one_by_one(model))

@@ -75,7 +75,7 @@ def dense(x, kernel, bias):
 
 
 def lstm(x, kernel, recurrent, bias, *, present=None):
-    """h of shape (n_timesteps, n_units). Gates in Keras' order i, f, g, o; a step that is not present keeps the state."""
+    """h of shape (n_timesteps, n_units). Gates in Keras' order i, f, g, o; an absent step keeps the state."""
     kernel, recurrent, bias = (np.asarray(part, np.float64) for part in (kernel, recurrent, bias))
     n = recurrent.shape[0]
     h, c, states = np.zeros(n), np.zeros(n), []
@@ -114,9 +114,13 @@ def make_positive(model, seed=0, low=0.5, high=1.5):
 
 
 def every_layer(model):
-    """A model that returns the output of every layer of a functional or sequential model, by layer name."""
-    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
-    return keras.Model(model.inputs[0], {layer.name: layer.output for layer in layers})
+    """A model that returns the outputs of all layers of a functional or sequential model: `lstm`, `lstm:1`, …"""
+    outputs = {}
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.InputLayer):
+            several = layer.output if isinstance(layer.output, (list, tuple)) else [layer.output]
+            outputs.update({layer.name + (f":{k}" if k else ""): output for k, output in enumerate(several)})
+    return keras.Model(model.inputs[0], outputs)
 
 
 def gradient_support(model, n_timesteps, *, seed=0, tries=3):
@@ -153,7 +157,7 @@ def gradient_support(model, n_timesteps, *, seed=0, tries=3):
 def perturbation_support(model, n_timesteps, *, seed=0):
     """The same, found by raising one input step at a time beyond all others: exact through max pooling too.
 
-    For positive weights and layers that grow in proportion to their input: convolution, pooling, resampling, sums, ReLU.
+    For positive weights and layers that grow in proportion to their input: convolution, pooling, resampling, ReLU.
     """
     layers, rng = every_layer(model), np.random.default_rng(seed)
     x = np.repeat(rng.uniform(0.5, 1, (1, n_timesteps, model.inputs[0].shape[-1])), n_timesteps + 1, axis=0)

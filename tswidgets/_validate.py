@@ -82,6 +82,25 @@ _WHOLE_X = (
 )
 
 
+def batch(shapes: Sequence[tuple[int, ...]], declared: Sequence[tuple[int | None, ...]], name: str) -> None:
+    """Whether arrays of these shapes, batch axis included, are what a model takes."""
+    if len(shapes) != len(declared):
+        todo = "Pass them as the model takes them, a list or a dict of arrays."
+        raise ValueError(message(f"{len(declared)} inputs, as {name!r} takes", f"{len(shapes)} arrays", todo))
+    for shape, wanted in zip(shapes, declared, strict=True):
+        fits = len(shape) == len(wanted) + 1 and all(w in (None, n) for n, w in zip(shape[1:], wanted, strict=True))
+        if not fits:
+            axes = ", ".join(["n_samples", *("any" if n is None else str(n) for n in wanted)])
+            todo = "Pass the axes in that order; one series needs a sample axis of length 1."
+            raise ValueError(message(f"an array of shape ({axes}), as {name!r} takes", f"shape {shape}", todo))
+
+
+def one_or_a_batch(shape: tuple[int, ...]) -> None:
+    if len(shape) not in (2, 3):
+        expected = "x of shape (n_timesteps, n_channels), or (n_samples, n_timesteps, n_channels)"
+        raise ValueError(message(expected, f"shape {shape}", "Give a single channel an axis of its own: x[:, None]."))
+
+
 def series(X: Any, *, integers: bool = False) -> Any:
     """X as an array of rank 2 or 3, or as a list of arrays of rank 1 or 2, unconverted."""
     if isinstance(X, dict):

@@ -62,12 +62,12 @@ def activations(model: Any, x: Any, layer: str) -> Activations:
         If the model has no such layer, or if its output cannot be laid out as steps × filters or as units.
     """
     x = np.asarray(x)
+    _validate.one_or_a_batch(x.shape)
     single = x.ndim == 2
-    probe = as_probe(model, x[None] if single else x)
-    result = at_layer(probe, probe.observe(x[None] if single else x), tap_named(probe, layer), x.shape[-2])
-    if not single:
-        return result
-    return first(result)
+    batch = x[None] if single else x
+    probe = as_probe(model, batch)
+    result = at_layer(probe, probe.observe(batch), tap_named(probe, layer), batch.shape[1])
+    return first(result) if single else result
 
 
 def first(batch: Activations) -> Activations:
@@ -117,16 +117,19 @@ def most_active(values: Floats) -> int:
 
 
 def value_ranges(probe: Probe, series: list[Floats]) -> dict[str, tuple[Floats, Floats]]:
-    """Tap name → smallest and largest finite value per filter, two ndarrays of shape (n_filters,), over some series."""
+    """Tap name → smallest and largest finite value per filter over some series, two ndarrays of shape (n_filters,).
+
+    A filter without a finite value has (inf, -inf).
+    """
     ranges: dict[str, tuple[Floats, Floats]] = {}
     drawable = [tap.name for tap in probe.taps if tap.drawable]
     for x in series:
         observation = probe.observe(x[None])
         for name in drawable:
             values = observation[name].reshape(-1, observation[name].shape[-1])
-            if not np.isfinite(values).all():
-                values = np.where(np.isfinite(values), values, np.float32(0))
-            low, high = values.min(axis=0), values.max(axis=0)
+            finite = np.isfinite(values)
+            low = np.where(finite, values, np.float32(np.inf)).min(axis=0)
+            high = np.where(finite, values, np.float32(-np.inf)).max(axis=0)
             if name in ranges:
                 low, high = np.minimum(low, ranges[name][0]), np.maximum(high, ranges[name][1])
             ranges[name] = (low, high)

@@ -1,6 +1,7 @@
 """Ring 0: from a Keras graph to arrays. The only code that knows Keras internals."""
 
-from tswidgets.probe.probe import Observation, Probe, as_probe, reads_integers
+from tswidgets.probe.observation import Observation
+from tswidgets.probe.probe import Probe, as_probe, reads_integers
 from tswidgets.probe.taps import Tap
 from tswidgets.probe.timeline import Timeline
 

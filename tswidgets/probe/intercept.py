@@ -22,7 +22,8 @@ from keras import tree
 class Call:
     """One finished call of a layer or operation.
 
-    `parents` are the calls it ran inside of, outermost first; `inputs` and `outputs` are flat lists of tensors.
+    `parents` are the calls it ran inside of, outermost first; `inputs`, in the order in which they were written, and
+    `outputs` are flat lists of tensors.
     """
 
     operation: keras.Operation
@@ -106,7 +107,7 @@ def _run(original: Callable[..., Any], operation: keras.Operation, args: Any, kw
         result = original(operation, *args, **kwargs)
     finally:
         stack.pop()
-    call = Call(operation, parents, tensors_in((args, kwargs)), tensors_in(result))
+    call = Call(operation, parents, tensors_in([*args, *kwargs.values()]), tensors_in(result))
     replaced = handler(call, result)
     if replaced is not result:
         _carry_masks(result, replaced)

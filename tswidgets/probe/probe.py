@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import re
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -18,78 +15,14 @@ from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.probe.intercept import intercepting
-from tswidgets.probe.taps import Recording, Tap
+from tswidgets.probe.observation import Observation
+from tswidgets.probe.program import Program
+from tswidgets.probe.taps import Tap
 from tswidgets.probe.timeline import Timeline
+from tswidgets.probe.weights import Checksum
 
-logger = logging.getLogger(__name__)
 MEMORY = 256 * 2**20  # bytes of observations kept per probe
 _FREE_LENGTH = 1024  # length at which the taps of a model that takes any length are described
-
-
-class Observation(dict[str, NDArray[Any]]):
-    """Tap name → read-only ndarray with the batch axis, of one run of a model.
-
-    masks : tap name → bool ndarray of shape (n_samples, n_timesteps), False where the step is padding; only taps that
-        carry a mask.
-    output : what the model returned, as ndarrays in the model's own structure; `outputs` is the same as a flat list.
-    version : checksum of the weights that it was made with, `Probe.version()`.
-    """
-
-    masks: dict[str, NDArray[np.bool_]]
-    output: Any
-    outputs: list[NDArray[Any]]
-    version: bytes = b""
-
-    def __init__(self, results: dict[str, Any], masks: dict[str, Any], output: Any) -> None:
-        super().__init__({name: _array(tensor) for name, tensor in results.items()})
-        self.masks = {name: _array(mask) for name, mask in masks.items()}
-        self.output = tree.map_structure(_array, output)
-        self.outputs = tree.flatten(self.output)
-
-    @property
-    def nbytes(self) -> int:
-        return sum(array.nbytes for array in self.values())
-
-
-class _Program:
-    """One traced run of the model for one kind of input, and the graph of calls that the trace went through."""
-
-    def __init__(self, model: keras.Model, specs: list[tf.TensorSpec], structure: Any) -> None:
-        self.recording = Recording(model)
-        self.eager_because = ""
-        self._structure = structure
-        recording, model_of = self.recording, weakref.ref(model)
-
-        def run(*flat: Any) -> tuple[dict[str, Any], dict[str, Any], Any]:
-            model = model_of()
-            assert model is not None
-            recording.model = model
-            recording.nodes.clear()
-            graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-            if graph is not None:
-                _accept_any_name(graph)
-            recording.start(list(flat), graph)
-            try:
-                # The scope swallows assignments: a stateful layer runs without its state being touched.
-                with keras.StatelessScope(), intercepting(recording):
-                    output = model(tree.pack_sequence_as(structure, list(flat)), training=False)
-                recording.note_outputs(tree.flatten(output))
-                return dict(recording.results), dict(recording.masks), output
-            finally:
-                recording.finish()
-                recording.model = None
-
-        self._run: Callable[..., Any] = run
-        try:
-            self._run = tf.function(run, input_signature=specs, autograph=False).get_concrete_function()
-        except Exception as error:
-            # Python that depends on the data cannot be traced; the run raises a mistake of the model itself again.
-            self.eager_because = _validate.reason(error)
-            logger.info("not traceable, runs step by step: %s", self.eager_because)
-
-    def __call__(self, flat: list[NDArray[Any]]) -> Observation:
-        return Observation(*self._run(*(tf.constant(array) for array in flat)))
 
 
 class Probe:
@@ -108,10 +41,10 @@ class Probe:
         _validate.keras_model(model, keras)
         self._model = weakref.ref(model)
         self._lock = threading.RLock()
-        self._programs: dict[Any, _Program] = {}
+        self._programs: dict[Any, Program] = {}
         self._memory: OrderedDict[bytes, Observation] = OrderedDict()
         self._timelines: dict[int, dict[str, Timeline | None]] = {}
-        self._checksums: Callable[[], Any] | None = None
+        self._checksum = Checksum(model)
         declared = getattr(model, "inputs", None) if model.built else None
         if not declared and x is None:
             _validate.unbuilt_model(model)
@@ -166,6 +99,7 @@ class Probe:
             is returned from memory without running the model.
         """
         flat = [np.asarray(array) for array in tree.flatten(x)]
+        _validate.batch([array.shape for array in flat], self.input_shapes, self.model.name)
         version = self.version()
         key = _key(version, flat)
         with self._lock:
@@ -173,8 +107,7 @@ class Probe:
                 self._memory.move_to_end(key)
                 return self._memory[key]
             program = self._program_for(flat, x)
-        observation = program(flat)
-        observation.version = version
+        observation = Observation(*program(flat), version)
         with self._lock:
             self._memory[key] = observation
             while len(self._memory) > 1 and sum(kept.nbytes for kept in self._memory.values()) > MEMORY:
@@ -188,21 +121,15 @@ class Probe:
         return self._timelines[n_timesteps]
 
     def version(self) -> bytes:
-        """Checksum of the weights: equal as long as nothing has trained, loaded or set them.
+        """Checksum of the weights and of stateful layers' states: equal as long as nothing has changed them."""
+        return self._checksum()
 
-        Weights of more than a million numbers are sampled evenly, so that a checksum costs less than a forward pass.
-        """
-        if self._checksums is None:
-            variables = [variable.value for variable in self.model.variables]
-            traced = tf.function(lambda: [_checksum(variable) for variable in variables], autograph=False)
-            self._checksums = traced.get_concrete_function()
-        return np.array([int(value) for value in self._checksums()], np.int64).tobytes()
-
-    def _program_for(self, flat: list[Any], structure: Any) -> _Program:
-        specs = [self._spec(i, np.asarray(array)) for i, array in enumerate(flat)]
+    def _program_for(self, flat: list[Any], structure: Any) -> Program:
+        flat = [np.asarray(array) for array in flat]
+        specs = [self._spec(i, array) for i, array in enumerate(flat)]
         key = tuple((tuple(spec.shape), spec.dtype.name) for spec in specs)
         if key not in self._programs:
-            self._programs[key] = _Program(self.model, specs, tree.map_structure(lambda _: 0, structure))
+            self._programs[key] = Program(self.model, specs, flat, tree.map_structure(lambda _: 0, structure))
         return self._programs[key]
 
     def _spec(self, i: int, array: NDArray[Any]) -> tf.TensorSpec:
@@ -245,39 +172,9 @@ def reads_integers(model: Any) -> bool:
     return inputs is not None and len(inputs) > 0 and "int" in str(inputs[0].dtype)
 
 
-def _array(tensor: Any) -> NDArray[Any]:
-    array = np.asarray(tensor)
-    if array.dtype.kind not in "biuSUO" and array.dtype != np.float32:  # float16, float64, and bfloat16 of kind V
-        array = array.astype(np.float32)
-    array.flags.writeable = False
-    return array
-
-
 def _key(version: bytes, flat: list[NDArray[Any]]) -> bytes:
     digest = hashlib.blake2b(version, digest_size=16)
     for array in flat:
         digest.update(f"{array.dtype}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).view(np.uint8).data)
     return digest.digest()
-
-
-def _accept_any_name(graph: Any) -> None:
-    """Let this one graph take layer names that TensorFlow refuses as scopes: with spaces, unicode or HTML."""
-    original = graph.name_scope
-
-    def name_scope(name: str | None) -> Any:
-        if name:
-            name = re.sub(r"^[^A-Za-z0-9.]|[^A-Za-z0-9_.\\/>-]", ".", name)
-        return original(name)
-
-    graph.name_scope = name_scope
-
-
-def _checksum(variable: Any, most: int = 2**20) -> Any:
-    flat = tf.reshape(variable, [-1])
-    flat = flat[:: max(int(np.prod(variable.shape)) // most, 1)]
-    if flat.dtype == tf.bool:
-        flat = tf.cast(flat, tf.uint8)
-    words = {1: tf.uint8, 2: tf.uint16, 4: tf.int32, 8: tf.int64}[flat.dtype.size]
-    bits = tf.cast(flat if flat.dtype == words else tf.bitcast(flat, words), tf.int64)
-    return tf.reduce_sum(bits * (2 * tf.range(tf.size(bits, tf.int64), dtype=tf.int64) + 1))

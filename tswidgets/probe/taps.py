@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import keras
 
+from tswidgets.probe.fields import layer_timeline
 from tswidgets.probe.intercept import Call, mask_of
-from tswidgets.probe.timeline import Timeline, layer_timeline
+from tswidgets.probe.timeline import Timeline
 
 Kind = Literal["sequence", "units", "other"]
 
@@ -75,7 +76,7 @@ class Recording:
     what each tap sees for any length of input.
     """
 
-    model: keras.Model
+    model: keras.Model | None = None
     graph: Any = None
     results: dict[str, Any] = field(default_factory=dict)
     masks: dict[str, Any] = field(default_factory=dict)
@@ -86,9 +87,10 @@ class Recording:
     _calls: Counter[str] = field(default_factory=Counter)
     _paths: dict[int, str] = field(default_factory=dict)
 
-    def start(self, inputs: list[Any], graph: Any) -> None:
-        self.graph = graph
-        self._paths = layer_paths(self.model)
+    def start(self, model: keras.Model, inputs: list[Any], graph: Any) -> None:
+        self.model, self.graph = model, graph
+        self.nodes = []
+        self._paths = layer_paths(model)
         for tensor in inputs:
             self._number(tensor)
 
@@ -96,11 +98,8 @@ class Recording:
         reachable = [t for t in call.outputs if getattr(t, "graph", None) is self.graph]
         if call.operation is self.model or len(reachable) < len(call.outputs) or self._is_inner(call):
             return result
-        path = self._path(call)
-        index = self._calls[path]
-        self._calls[path] += 1
-        names = [path + (f"#{index + 1}" if index else "") + (f":{k}" if k else "") for k in range(len(call.outputs))]
-        inputs = [self._known(tensor) for tensor in call.inputs]
+        names = self._names(call)
+        inputs = [self._known(tensor) for tensor in call.inputs if tensor.dtype != "bool"]  # masks are no input
         shapes = [tuple(tensor.shape.as_list()) if tensor.shape.rank is not None else () for tensor in call.outputs]
         for name, tensor in zip(names, call.outputs, strict=True):
             self.results[name] = tensor
@@ -118,7 +117,7 @@ class Recording:
         """Forget the tensors, keep the names and the graph of calls."""
         for store in (self.results, self.masks, self._numbers, self._alive, self._calls, self._paths):
             store.clear()
-        self.graph = None
+        self.model = self.graph = None
 
     def timelines(self, lengths: list[int]) -> dict[str, Timeline | None]:
         """Timeline of every tap for inputs of the given lengths; None where a layer has no rule."""
@@ -151,6 +150,15 @@ class Recording:
             return all(tensor.dtype == "bool" for tensor in call.outputs)
         outer = call.parents[-1] if call.parents else self.model
         return type(outer).__module__.startswith("keras.")
+
+    def _names(self, call: Call) -> list[str]:
+        path = self._path(call)
+        while True:  # once, unless a layer is itself called `conv#2`
+            self._calls[path] += 1
+            count = self._calls[path]
+            name = path if count == 1 else f"{path}#{count}"
+            if name not in self.results:
+                return [name] + [f"{name}:{k}" for k in range(1, len(call.outputs))]
 
     def _path(self, call: Call) -> str:
         if id(call.operation) in self._paths:
