@@ -497,12 +497,14 @@ def test_a_model_dies_although_it_was_looked_at(name):
     probe = as_probe(found.model, found.x)
     probe.observe(found.x)
     assert as_probe(found.model) is probe
-    model = weakref.ref(found.model)
+    model, x = weakref.ref(found.model), found.x
     del found
     gc.collect()
     assert model() is None
     with pytest.raises(ReferenceError, match="no longer exists"):
         _ = probe.model
+    with pytest.raises(ReferenceError, match="no longer exists"):
+        probe.observe(x)
 
 
 def test_a_probe_dies_with_its_model():
