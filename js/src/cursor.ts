@@ -1,5 +1,6 @@
 // One pointer for all figures of an explorer. Hovering is answered here, without the kernel; choices go to the kernel.
 import type { AnyModel, RenderProps } from "@anywidget/types";
+import { HOVER, explorerOf, type Hover } from "./explorer.ts";
 import { clamp, floats, integers, nearest, project, short, spanText, type Interval } from "./steps.ts";
 
 interface State {
@@ -59,7 +60,7 @@ async function render({ model, el }: RenderProps<State>) {
   const scale = (await model.widget_manager.get_model(
     model.get("scale").replace("IPY_MODEL_", ""),
   )) as unknown as ScaleModel;
-  const root = await rootOf(el);
+  const root = await explorerOf(el);
   const stop = new AbortController();
   const listen = (event: string, handler: (event: any) => void) =>
     root.addEventListener(event, handler, { signal: stop.signal });
@@ -72,6 +73,7 @@ async function render({ model, el }: RenderProps<State>) {
     frame ||= requestAnimationFrame(() => {
       frame = 0;
       draw(root, el, model, layer, spot, [scale.get("min"), scale.get("max")]);
+      root.dispatchEvent(new CustomEvent<Hover>(HOVER, { detail: { at: spot.at } }));
     });
   };
   const reread = () => {
@@ -141,15 +143,6 @@ async function render({ model, el }: RenderProps<State>) {
     for (const name of ["kind", "centres", "fields", "values", "n_filters"] as const) model.off(`change:${name}`, reread);
     for (const name of ["step", "filter"] as const) model.off(`change:${name}`, moved);
   };
-}
-
-/** The explorer that this view was put into; views are made before they are put anywhere. */
-async function rootOf(el: HTMLElement): Promise<HTMLElement> {
-  for (;;) {
-    const root = el.closest<HTMLElement>(".tsw-explorer");
-    if (root) return root;
-    await new Promise(requestAnimationFrame);
-  }
 }
 
 function figureAt(event: Event): HTMLElement | null {

@@ -1,16 +1,20 @@
-// The channels of the input: a click brings channels forward, a search field finds one among many.
+// The channels of the input: a click brings channels forward, a search field finds one among many, and while the pointer
+// is above a figure every channel's value at that time stands beside its name.
 import type { RenderProps } from "@anywidget/types";
+import { HOVER, explorerOf, type Hover } from "./explorer.ts";
+import { floats, short } from "./steps.ts";
 
 interface State {
   names: string[];
   styles: [string, string][];
   lifted: number[];
+  series: DataView;
 }
 
 const SEARCH_FROM = 9;
 const DASHES: Record<string, string> = { solid: "", dashed: "5 3", dotted: "1.5 3", dash_dotted: "5 2 1.5 2" };
 
-function render({ model, el }: RenderProps<State>) {
+async function render({ model, el }: RenderProps<State>) {
   el.classList.add("tsw-legend");
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", "Channels");
@@ -36,9 +40,22 @@ function render({ model, el }: RenderProps<State>) {
   el.addEventListener("keydown", (event) => {
     if (event.key === "Escape") lift([]);
   });
+  const read = (event: Event) => {
+    const at = (event as CustomEvent<Hover>).detail.at;
+    const series = at === null ? null : floats(model.get("series"));
+    rows.forEach((button, channel) => {
+      const value = series ? series[Math.round(at!) * rows.length + channel] : undefined;
+      button.lastElementChild!.textContent = short(value);
+    });
+  };
   model.on("change:lifted", show);
   show();
-  return () => model.off("change:lifted", show);
+  const root = await explorerOf(el);
+  root.addEventListener(HOVER, read);
+  return () => {
+    model.off("change:lifted", show);
+    root.removeEventListener(HOVER, read);
+  };
 
   function row(name: string, channel: number): HTMLButtonElement {
     const button = document.createElement("button");
@@ -47,7 +64,8 @@ function render({ model, el }: RenderProps<State>) {
     button.title = name;
     const label = document.createElement("span");
     label.textContent = name;
-    button.append(swatch(color, DASHES[style] ?? ""), label);
+    const value = document.createElement("output");
+    button.append(swatch(color, DASHES[style] ?? ""), label, value);
     button.addEventListener("click", () => {
       const lifted = model.get("lifted");
       lift(lifted.includes(channel) ? lifted.filter((other) => other !== channel) : [...lifted, channel].sort((a, b) => a - b));

@@ -181,6 +181,9 @@ def test_hovering_shows_the_span_that_a_step_sees(explorer: Any) -> None:
     assert box["width"] == pytest.approx(53 / 300 * width, abs=1)
     value = float(text.rsplit("= ", 1)[1].replace("−", "-"))
     assert value == pytest.approx(book.kernel(f"float(e.data()['activation'][{step}])"), rel=0.006, abs=0.006)
+    values = book.page.locator(".tsw-channels output").all_inner_texts()
+    read = [float(text.replace("−", "-")) for text in values]
+    assert read == pytest.approx(book.kernel(f"d.X[e.sample][{round(0.5 * 300 - 0.5)}]"), rel=0.006, abs=0.006)
     book.page.mouse.move(x - 40, 5)
     until(lambda: span.count() == 0)
     assert book.kernel("e.step is None")

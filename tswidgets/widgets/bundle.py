@@ -1,9 +1,13 @@
-"""The JavaScript that js/ is built into."""
+"""The JavaScript that js/ is built into, and what it is sent."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_VALUES = 2_000_000  # numbers that are sent for read-outs; a larger array is read out without values
 _FOLDER = Path(__file__).parent.parent / "static"
 
 
@@ -16,3 +20,8 @@ def asset(name: str) -> Path:
             "Build it with `pip install -e .`, or with `npm ci && npm run build` in js/."
         )
     return path
+
+
+def sendable(values: NDArray[np.float32]) -> bytes:
+    """float32 in C order for the browser; empty where there is too much to send."""
+    return np.ascontiguousarray(values, "<f4").tobytes() if values.size <= MOST_VALUES else b""

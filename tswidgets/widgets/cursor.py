@@ -14,9 +14,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from tswidgets.plots.timeaxis import TimeAxis
-from tswidgets.widgets.bundle import asset
-
-MOST_VALUES = 2_000_000  # numbers that are sent for the read-out; a larger layer is read out without values
+from tswidgets.widgets.bundle import asset, sendable
 
 
 class TimeCursor(anywidget.AnyWidget):
@@ -63,20 +61,16 @@ class TimeCursor(anywidget.AnyWidget):
             self.kind, self.word, self.n_filters = "sequence", word, values.shape[1]
             self.centres = np.ascontiguousarray(centres, np.float32).tobytes()
             self.fields = np.column_stack([np.minimum(lo, 2**30), hi]).astype(np.int32).tobytes()
-            self.values = _sendable(values)
+            self.values = sendable(values)
 
     def show_units(self, values: NDArray[np.float32], word: str) -> None:
         """Follow a layer without a time axis; `values` of shape (n_units,)."""
         with self.hold_sync():
             self.kind, self.word, self.n_filters = "units", word, len(values)
             self.centres = self.fields = b""
-            self.values = _sendable(values)
+            self.values = sendable(values)
 
     def show_nothing(self) -> None:
         with self.hold_sync():
             self.kind, self.n_filters = "other", 0
             self.centres = self.fields = self.values = b""
-
-
-def _sendable(values: NDArray[np.float32]) -> bytes:
-    return np.ascontiguousarray(values, np.float32).tobytes() if values.size <= MOST_VALUES else b""

@@ -1,14 +1,16 @@
-"""The channels of the input by colour, line style and name; clicking brings channels forward."""
+"""The channels of the input by colour, line style and name: clicking brings them forward, hovering reads values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import anywidget
+import numpy as np
 import traitlets
+from numpy.typing import NDArray
 
 from tswidgets.plots.colors import category
-from tswidgets.widgets.bundle import asset
+from tswidgets.widgets.bundle import asset, sendable
 
 
 class ChannelLegend(anywidget.AnyWidget):
@@ -19,11 +21,16 @@ class ChannelLegend(anywidget.AnyWidget):
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     styles: traitlets.List = traitlets.List().tag(sync=True)
     """(colour, line style) of every channel."""
+    series = traitlets.Bytes().tag(sync=True)
+    """float32, the input (n_timesteps, n_channels) in C order, for the read-out; empty where it is too much to send."""
     lifted = traitlets.List(traitlets.Int()).tag(sync=True)
     """Channels brought forward; none means all."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(names=list(names), styles=[list(category(i)) for i in range(len(names))])
+
+    def show(self, series: NDArray[np.float32]) -> None:
+        self.series = sendable(series)
 
     def __repr__(self) -> str:
         return f"ChannelLegend({len(self.names)} channels)"

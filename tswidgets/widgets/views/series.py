@@ -38,6 +38,7 @@ class SeriesView:
         if not self._last.differs(series, absent):
             return
         self._lines.show(np.where(absent[:, None], np.float32(np.nan), series))
+        self.legend.show(series)
         unreal = int((~np.isfinite(series)).sum())
         self._caption.write(
             text.caption(
