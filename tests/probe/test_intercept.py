@@ -259,3 +259,18 @@ def test_tensors_in_finds_tensors_and_nothing_else():
     assert len(found) == 2
     assert found[0] is b or found[0] is a
     assert {id(tensor) for tensor in found} == {id(a), id(b)}
+
+
+def test_a_patch_that_others_made_stays(monkeypatch):
+    """Somebody else's wrapper of `__call__`, made after our import, is called meanwhile and still there afterwards."""
+    called, original = [], keras.Layer.__call__
+
+    def wrapped(self, *args, **kwargs):
+        called.append(self.name)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(keras.Layer, "__call__", wrapped)
+    with intercepting(lambda call, result: result):
+        L.ReLU(name="seen")(np.ones((1, 2), "float32"))
+    assert called == ["seen"]
+    assert keras.Layer.__call__ is wrapped

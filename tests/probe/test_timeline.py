@@ -427,3 +427,14 @@ def test_the_oracles_agree_with_a_field_counted_by_hand():
         first, last = reference.extent(support)
         assert first.tolist() == [0, 2, 4]
         assert last.tolist() == [3, 5, 7]
+
+
+def test_a_convolution_of_one_s_own_is_unknown():
+    """Only `convolution_op` is overridden; the rule for Conv1D says nothing about that."""
+
+    class Reversed(L.Conv1D):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(keras.ops.flip(inputs, axis=1), kernel)
+
+    probe = Probe(functional(Reversed(2, 3), length=6))
+    assert list(probe.timelines(6).values()) == [None]

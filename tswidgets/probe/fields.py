@@ -41,8 +41,12 @@ def _rule(layer: Any) -> _Rule | None:
     kind: Any
     for kind in type(layer).__mro__:
         if kind.__name__ in RULES and kind.__module__.startswith("keras."):
-            return RULES[kind.__name__] if type(layer).call is kind.call else None
+            own = any(getattr(type(layer), name, None) is not getattr(kind, name, None) for name in _COMPUTING)
+            return None if own else RULES[kind.__name__]
     return None
+
+
+_COMPUTING = ("call", "convolution_op")  # where a subclass may compute something else than its rule is for
 
 
 def _is_elementwise(activation: Any) -> bool:

@@ -69,9 +69,10 @@ def tensors_in(nested: Any) -> list[Any]:
 
 
 def _install() -> None:
-    global _open_blocks
+    global _open_blocks, _layer_call, _operation_call
     with _lock:
         if _open_blocks == 0:
+            _layer_call, _operation_call = keras.Layer.__call__, keras.Operation.__call__  # others patch them, too
             keras.Layer.__call__ = _hooked_layer_call
             keras.Operation.__call__ = _hooked_operation_call
         _open_blocks += 1
