@@ -1,7 +1,7 @@
 """Finds a Chromium for the browser tests; run as a program, it installs one where there is none.
 
-Importing it points Playwright to the Node that js/ is built with: the one that Playwright brings needs a libatomic that a
-bare Debian does not have.
+Importing it points Playwright to the Node that js/ is built with: the one that Playwright brings needs a libatomic that
+a bare Debian does not have.
 """
 
 import os

@@ -12,7 +12,7 @@ import pytest
 
 import tswidgets as tsw
 from tests.browser.geometry import drawn_points, in_data, plot_area
-from tests.browser.lab import Notebook
+from tests.browser.lab import KERNEL, Notebook
 from tests.reference import conv1d
 
 IMPORT = "import tswidgets as tsw"
@@ -296,3 +296,39 @@ def test_the_same_explorer_shown_twice_works_in_both_places(notebook: Callable[.
     until(lambda: book.kernel("e.filter") == 64)
     until(lambda: np.allclose(drawn_points(curves.nth(0), 1), drawn_points(curves.nth(1), 1), atol=0.5))
     until(lambda: book.page.locator(".tsw-span").count() == 2)
+
+
+TRAIN = """
+import keras, numpy as np
+keras.utils.set_random_seed(1)
+m = keras.Sequential([keras.Input((300, 6)), keras.layers.Conv1D(8, 9, name="conv"), keras.layers.ReLU(),
+                      keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(7)])
+m.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+d = tsw.datasets.watch_exercises()
+e = tsw.Explorer(m, d.X, d.y)
+e
+"""
+FIT = "fitting = True; h = m.fit(d.X, d.y, epochs=400, batch_size=84, verbose=0, shuffle=False); fitting = False"
+
+
+def test_dragging_while_a_model_trains_disturbs_nothing_and_ends_right(notebook: Callable[..., Notebook]) -> None:
+    """Whether or not events arrive during the cell: afterwards the slider, the trait and the new weights are shown."""
+    book = notebook(IMPORT, TRAIN)
+    book.wait_for_explorer()
+    future = f"() => {{ {KERNEL}.requestExecute({{ code: {FIT!r} }}); }}"
+    book.page.evaluate(future)
+    for share in (0.2, 0.6, 0.9):
+        book.drag("sample", share)
+        time.sleep(0.3)
+    until(lambda: book.kernel("len(h.history['loss'])") == 400, 120)
+    assert settled(book)[2] > 60
+    shown = int(book.page.locator(".tsw-sample-slider .widget-readout").inner_text())
+    assert book.kernel("e.sample") == shown
+    book.drag("filter", 0.9)
+    settled(book)
+    expected = "np.asarray(m.get_layer('conv')(d.X[e.sample][None]))[0, :, e.filter]"
+    assert_curve_is(book, np.array(book.kernel(expected)), np.arange(292) + 4)
+    losses = book.kernel("h.history['loss']")
+    alone = TRAIN.replace("e = tsw.Explorer(m, d.X, d.y)\ne", "") + FIT
+    assert book.run(alone) == ""
+    assert book.kernel("h.history['loss']") == losses
