@@ -200,3 +200,8 @@ def test_the_users_arrays_stay_as_they_are(model: keras.Model) -> None:
         explorer.sample = 0
         assert np.isfinite(explorer.data()["activation"]).all()
     assert np.array_equal(given, kept, equal_nan=True)
+
+
+def test_a_model_with_several_inputs() -> None:
+    a, b = keras.Input((20, 2)), keras.Input((20, 2))
+    refuse(ValueError, "one input", "which has 2", model=keras.Model([a, b], keras.layers.Add()([a, b])), X=[X, X])

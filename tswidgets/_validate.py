@@ -156,11 +156,15 @@ def _numbers(dtype: np.dtype[Any], what: str, integers: bool) -> None:
     raise TypeError(message(f"{wanted} in {what}", f"dtype {dtype}", todo))
 
 
+def one_input(model: Any) -> None:
+    count = len(getattr(model, "inputs", None) or [0])
+    if count != 1:
+        todo = "Explore a model that fixes the other inputs; several inputs cannot be drawn yet."
+        raise ValueError(message("a model with one input", f"{model.name!r}, which has {count}", todo))
+
+
 def fits_model(lengths: Sequence[int], n_channels: int, declared: Sequence[tuple[int | None, ...]], name: str) -> None:
     """Whether series of these lengths and channels are what the model takes."""
-    if len(declared) != 1:
-        got = f"{name!r}, which has {len(declared)}"
-        raise ValueError(message("a model with one input", got, "Wrap it in a model that fixes the other inputs."))
     shape = declared[0]
     steps = shape[0] if shape else None
     channels = shape[1] if len(shape) > 1 else 1

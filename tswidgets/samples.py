@@ -33,6 +33,8 @@ class Samples:
         self._dtype = np.int32 if integers else np.float32
         self.n_channels = int(np.shape(self._series[0])[1]) if np.ndim(self._series[0]) == 2 else 1
         self.lengths = [len(one) for one in self._series]
+        self.flat = False
+        """Whether the model takes a series without a channel axis: (n_timesteps,)."""
 
     def __len__(self) -> int:
         return len(self._series)
@@ -41,14 +43,18 @@ class Samples:
         one = np.asarray(self._series[i], self._dtype)
         return one[:, None] if one.ndim == 1 else one
 
+    def batch(self, i: int) -> NDArray[Any]:
+        """Series i as the model takes it: (1, n_timesteps, n_channels), or (1, n_timesteps)."""
+        return self[i][None, :, 0] if self.flat else self[i][None]
+
     @property
     def longest(self) -> int:
         return max(self.lengths)
 
-    def spread(self, most: int, most_steps: int = 100_000) -> list[NDArray[Any]]:
-        """Up to `most` series, evenly spread over the set, of together not much more than `most_steps` steps."""
+    def spread(self, most: int, most_steps: int = 100_000) -> list[int]:
+        """Up to `most` indices, evenly spread over the set, of series that have about `most_steps` steps together."""
         count = max(1, min(most, len(self), most_steps // max(self.longest, 1)))
-        return [self[i] for i in np.unique(np.linspace(0, len(self) - 1, count).astype(int))]
+        return [int(i) for i in np.unique(np.linspace(0, len(self) - 1, count).astype(int))]
 
 
 class Labels:

@@ -218,7 +218,7 @@ def test_most_active():
 def test_value_ranges_over_series_of_different_lengths():
     found = case("conv_lstm")
     several = [found.x[0], found.x[1, :9], found.x[1] * 3]
-    ranges = value_ranges(as_probe(found.model), several)
+    ranges = value_ranges(as_probe(found.model), [x[None] for x in several])
     for name in ("conv", "lstm", "per_step"):
         values = np.concatenate([found.expected(x[None])[name][0] for x in several])
         low, high = ranges[name]
@@ -234,6 +234,6 @@ def test_value_ranges_leave_out_what_is_not_finite():
     x = series(1, 6, 1)[0]
     expected = reference.conv1d(x, *map(np.asarray, conv.weights))[1:]
     x[0] = np.nan
-    low, high = value_ranges(Probe(model), [x])["conv"]
+    low, high = value_ranges(Probe(model), [x[None]])["conv"]
     np.testing.assert_allclose(low, expected.min(axis=0), rtol=1e-6)
     np.testing.assert_allclose(high, expected.max(axis=0), rtol=1e-6)

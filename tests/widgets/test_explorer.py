@@ -321,3 +321,26 @@ def test_fit_gives_the_same_weights_whether_or_not_an_explorer_looks_on() -> Non
         return model.get_weights()
 
     assert all(np.array_equal(a, b) for a, b in zip(train(False), train(True), strict=True))
+
+
+def test_a_model_of_tokens_and_a_model_without_a_channel_axis() -> None:
+    """Input((T,)): whole numbers for an Embedding, measurements for a perceptron."""
+    tokens = np.random.default_rng(1).integers(1, 20, size=(4, 15))
+    tokens[0, 10:] = 0
+    layers = [
+        keras.layers.Embedding(20, 5, mask_zero=True, name="embedding"),
+        keras.layers.LSTM(3, return_sequences=True),
+    ]
+    reader = keras.Sequential([keras.Input((15,), dtype="int32"), *layers])
+    with tsw.Explorer(reader, tokens) as explorer:
+        explorer.layer = "embedding"
+        table = np.asarray(reader.get_layer("embedding").embeddings)
+        data = explorer.data()
+        assert np.array_equal(data["layer"][:10], table[tokens[0, :10]])
+        assert np.isnan(data["layer"][10:]).all()
+        explorer.layer = "lstm" if "lstm" in explorer.layers else explorer.layers[-1]
+        assert explorer.data()["layer"].shape == (15, 3)
+    perceptron = keras.Sequential([keras.Input((30,)), keras.layers.Dense(4, name="hidden")])
+    with tsw.Explorer(perceptron, X[..., 0]) as explorer:
+        expected = X[0, :, 0] @ np.asarray(perceptron.get_layer("hidden").kernel)
+        assert explorer.data()["layer"] == pytest.approx(expected, abs=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,7 +93,12 @@ def at_layer(probe: Probe, observation: Observation, tap: Tap, n_timesteps: int)
     if len(timeline) != values.shape[1]:
         raise AssertionError(f"{tap.name} has {values.shape[1]} steps, its timeline {len(timeline)}")
     mask = observation.masks.get(tap.name)
-    absent = np.zeros(values.shape[:2], bool) if mask is None or mask.shape != values.shape[:2] else ~mask
+    if mask is not None and mask.shape == values.shape[:2]:
+        absent = ~mask
+    elif _is_one_step_each(timeline, n_timesteps):  # an Embedding knows of a mask that only the next layer is given
+        absent = absent_steps(probe, observation, n_timesteps)
+    else:
+        absent = np.zeros(values.shape[:2], bool)
     if absent.any():
         values = np.where(absent[..., None], np.float32(np.nan), values)
     return Activations(tap.name, values, timeline, absent)
@@ -100,14 +106,17 @@ def at_layer(probe: Probe, observation: Observation, tap: Tap, n_timesteps: int)
 
 def absent_steps(probe: Probe, observation: Observation, n_timesteps: int) -> NDArray[np.bool_]:
     """Bool ndarray of shape (n_samples, n_timesteps): input steps that the model masks as padding."""
-    identity = np.arange(n_timesteps)
     timelines = probe.timelines(n_timesteps)
     for name, mask in observation.masks.items():
-        seen = timelines.get(name)
-        same_steps = seen is not None and np.array_equal(seen.lo, identity) and np.array_equal(seen.hi, identity)
-        if same_steps and mask.shape[1:] == (n_timesteps,):
+        if mask.shape[1:] == (n_timesteps,) and _is_one_step_each(timelines.get(name), n_timesteps):
             return ~mask
     return np.zeros((len(next(iter(observation.values()))), n_timesteps), bool)
+
+
+def _is_one_step_each(timeline: Timeline | None, n_timesteps: int) -> bool:
+    """Whether a layer has one step for every input step, in the same place."""
+    steps = np.arange(n_timesteps)
+    return timeline is not None and np.array_equal(timeline.near_lo, steps) and np.array_equal(timeline.near_hi, steps)
 
 
 def most_active(values: Floats) -> int:
@@ -116,15 +125,15 @@ def most_active(values: Floats) -> int:
     return int(size.argmax())
 
 
-def value_ranges(probe: Probe, series: list[Floats]) -> dict[str, tuple[Floats, Floats]]:
-    """Tap name → smallest and largest finite value per filter over some series, two ndarrays of shape (n_filters,).
+def value_ranges(probe: Probe, batches: Iterable[NDArray[Any]]) -> dict[str, tuple[Floats, Floats]]:
+    """Tap name → smallest and largest finite value per filter over some batches, two ndarrays of shape (n_filters,).
 
     A filter without a finite value has (inf, -inf).
     """
     ranges: dict[str, tuple[Floats, Floats]] = {}
     drawable = [tap.name for tap in probe.taps if tap.drawable]
-    for x in series:
-        observation = probe.observe(x[None])
+    for batch in batches:
+        observation = probe.observe(batch)
         for name in drawable:
             values = observation[name].reshape(-1, observation[name].shape[-1])
             finite = np.isfinite(values)

@@ -52,7 +52,7 @@ class Probe:
             model(tree.map_structure(lambda array: tf.constant(array[:1]), x), training=False)
             declared = getattr(model, "inputs", None)
         self._declared = [tuple(tensor.shape) for tensor in declared] if declared else None
-        example = self._example() if x is None else x
+        example = x if self._takes(x) else self._example()
         self._program = self._program_for(tree.flatten(example), example)
 
     def __repr__(self) -> str:
@@ -137,6 +137,12 @@ class Probe:
         if self._declared is not None and len(self._declared) > i and len(self._declared[i]) == array.ndim:
             return tf.TensorSpec((None, *self._declared[i][1:]), array.dtype)
         return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+
+    def _takes(self, x: Any) -> bool:
+        """Whether x has as many axes as the model declares, or the model declares nothing."""
+        return x is not None and (
+            self._declared is None or [np.ndim(a) for a in tree.flatten(x)] == [len(shape) for shape in self._declared]
+        )
 
     def _example(self) -> Any:
         flat = [

@@ -74,7 +74,7 @@ class Explorer(ipywidgets.VBox):
         sampling_rate: float | None = None,
     ) -> None:
         probe, samples = _bind(model, X)
-        output = probe.observe(samples[0][None]).outputs[0]
+        output = probe.observe(samples.batch(0)).outputs[0]
         channels = _validate.names(channel_names, samples.n_channels, "channel_names", "channel of X")
         classes = _validate.names(class_names, output.shape[-1] if output.ndim > 1 else 1, "class_names", "output")
         labels = None if y is None else Labels(y, samples, output.shape[1:], classes)
@@ -151,7 +151,7 @@ class Explorer(ipywidgets.VBox):
         picture = self._picture
         assert picture is not None
         chosen = picture.activations
-        series = picture.series.copy()
+        series = picture.series.astype("float32")
         series[picture.absent] = float("nan")
         return {
             "input": series,
@@ -243,8 +243,11 @@ class Explorer(ipywidgets.VBox):
 
 def _bind(model: Any, X: Any) -> tuple[Probe, Samples]:
     """The model's probe and the series, checked against each other before any widget is made."""
-    samples = Samples(X, integers=reads_integers(model))
+    integers = reads_integers(model)
+    _validate.one_input(model.model if isinstance(model, Probe) else model)
+    samples = Samples(X, integers=integers)
     probe = as_probe(model, samples[0][None])
+    samples.flat = len(probe.input_shapes[0]) == 1
     _validate.fits_model(samples.lengths, samples.n_channels, probe.input_shapes, probe.model.name)
     return probe, samples
 

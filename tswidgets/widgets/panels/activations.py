@@ -71,9 +71,9 @@ class ActivationsPanel:
         self._probe, self._samples, self._labels, self._time = probe, samples, labels, time
         self._taps = {tap.name: tap for tap in probe.taps}
         self._known: tuple[bytes, dict[str, tuple[Floats, Floats]]] = (b"", {})
-        self._series_range = _extremes(*samples.spread(RANGE_SAMPLES))
+        self._series_range = _extremes(*(samples[i] for i in samples.spread(RANGE_SAMPLES)))
         self._last = Last()
-        output = probe.observe(samples[0][None]).outputs[0]
+        output = probe.observe(samples.batch(0)).outputs[0]
         labelled = labels is not None and labels.kind == "steps"
         self.series = SeriesView(time, channel_names)
         self.prediction = Prediction(time, output.shape[-1], class_names, steps=output.ndim == 3, labelled=labelled)
@@ -93,7 +93,7 @@ class ActivationsPanel:
         sample = min(selection.sample, len(self._samples) - 1)
         filter = min(selection.filter, max(tap.n_filters - 1, 0))
         x = self._samples[sample]
-        observation = self._probe.observe(x[None])
+        observation = self._probe.observe(self._samples.batch(sample))
         chosen = first(at_layer(self._probe, observation, tap, len(x))) if tap.drawable else None
         n_steps = 0 if chosen is None or chosen.timeline is None else len(chosen.timeline)
         step = selection.step if selection.step is not None and selection.step < n_steps else None
@@ -152,7 +152,7 @@ class ActivationsPanel:
         return int(np.nanargmin(np.abs(after - before[step])))
 
     def most_active_filter(self, layer: str, sample: int) -> int:
-        observation = self._probe.observe(self._samples[sample][None])
+        observation = self._probe.observe(self._samples.batch(sample))
         return most_active(observation[layer]) if self._taps[layer].drawable else 0
 
     def _point(self, chosen: Activations | None, word: str) -> None:
@@ -183,7 +183,8 @@ class ActivationsPanel:
     def _ranges(self, version: bytes) -> dict[str, tuple[Floats, Floats]]:
         """Value ranges of all taps, found once for each state of the weights."""
         if self._known[0] != version:
-            self._known = version, value_ranges(self._probe, self._samples.spread(RANGE_SAMPLES))
+            batches = (self._samples.batch(i) for i in self._samples.spread(RANGE_SAMPLES))
+            self._known = version, value_ranges(self._probe, batches)
         return self._known[1]
 
     def _output_steps(self, n_timesteps: int) -> Floats | None:
