@@ -211,6 +211,7 @@ def test_an_error_while_computing_is_shown_and_the_next_change_recovers(
         with pytest.raises(RuntimeError):
             explorer.sample = 1
         assert "the &lt;b&gt;weights&lt;/b&gt; are gone" in explorer._status.value
+        assert "Still showing sample 0; the next change tries again" in explorer._status.value
         monkeypatch.undo()
         explorer.sample = 2
         assert np.array_equal(explorer.data()["input"], X[2])

@@ -112,7 +112,7 @@ class Explorer(ipywidgets.VBox):
         self._busy_with_own_change = False
 
         self._picture: Picture | None = None
-        self._refresher = Refresher(self._panel.compute, self._publish, self._status.fail)
+        self._refresher = Refresher(self._panel.compute, self._publish, self._failed)
         self._publish(self.selection, self._panel.compute(self.selection))
 
     def __repr__(self) -> str:
@@ -222,6 +222,10 @@ class Explorer(ipywidgets.VBox):
             figure.interaction = self._time.pan_zoom if change.new else None
 
     # -- output: written by the worker alone --------------------------------------------------------------------------
+
+    def _failed(self, error: Exception) -> None:
+        shown = "" if self._picture is None else f"Still showing sample {self._picture.selection.sample}; "
+        self._status.fail(error, f"{shown}the next change tries again")
 
     def _publish(self, selection: Selection, picture: Picture) -> None:
         self._picture = picture

@@ -19,7 +19,9 @@ class Status(Text):
         said = escape(" · ".join(filter(None, parts)))
         self.write(f'<div role="status" aria-live="polite" title="{said}">{said}</div>')
 
-    def fail(self, error: BaseException) -> None:
-        """One sentence, the details folded; the next change tries again."""
+    def fail(self, error: BaseException, todo: str) -> None:
+        """What went wrong in one sentence, what to do in another, the details folded."""
         said, details = escape(_validate.reason(error)), escape("".join(traceback.format_exception(error)))
-        self.write(f'<div role="alert"><details><summary>{said}</summary><pre>{details}</pre></details></div>')
+        self.write(
+            f'<div role="alert"><details><summary>{said} · {escape(todo)}</summary><pre>{details}</pre></details></div>'
+        )

@@ -70,6 +70,8 @@ class LayerView:
         self._last_choice.forget()
         self._raster.hide()
         self._bars.hide()
+        self._row_axis.visible = self._value.axis.visible = self._bars.axis.visible = False
+        self._time_axis.visible = True
         self._caption.write(text.caption("Nothing to draw", why))
         self.colors.write("")
 
