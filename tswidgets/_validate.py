@@ -101,6 +101,14 @@ def one_or_a_batch(shape: tuple[int, ...]) -> None:
         raise ValueError(message(expected, f"shape {shape}", "Give a single channel an axis of its own: x[:, None]."))
 
 
+NOT_REACHED = "the model's own code passes it by for this input"
+
+
+def not_reached(name: str) -> NoReturn:
+    todo = "Choose another layer or another sample."
+    raise ValueError(message(f"a layer that the model runs for this input, unlike {name!r}", NOT_REACHED, todo))
+
+
 def series(X: Any, *, integers: bool = False) -> Any:
     """X as an array of rank 2 or 3, or as a list of arrays of rank 1 or 2, unconverted."""
     if isinstance(X, dict):

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import tswidgets as tsw
+from tests.models import CASES
 from tswidgets.plots.colors import FIRST_LEVEL, LEVELS
 
 DATASETS = [tsw.datasets.watch_exercises, tsw.datasets.japanese_vowels, tsw.datasets.watch_segment]
@@ -345,3 +346,22 @@ def test_a_model_of_tokens_and_a_model_without_a_channel_axis() -> None:
     with tsw.Explorer(perceptron, X[..., 0]) as explorer:
         expected = X[0, :, 0] @ np.asarray(perceptron.get_layer("hidden").kernel)
         assert explorer.data()["layer"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_layer_that_a_sample_does_not_reach_is_explained() -> None:
+    """Python that depends on the data: one sample goes `up`, another goes `down`."""
+    found = CASES["data_dependent"]()
+    both = np.concatenate([found.x[:1] + 3, found.x[:1] - 3])
+    ways = [next(name for name in found.expected(x[None]) if name != "conv") for x in both]
+    assert set(ways) == {"up", "down"}
+    with tsw.Explorer(found.model, both) as explorer:
+        assert "not compiled" in explorer._status.value
+        explorer.layer = ways[0]
+        assert explorer.data()["layer"].size
+        explorer.sample = 1
+        assert "passes it by for this input" in explorer._panel.layer._caption.value
+        assert explorer.data()["activation"] is None
+        explorer.layer = "conv"
+        assert explorer.data()["layer"] == pytest.approx(found.expected(both[1:])["conv"][0], abs=1e-5)
+    with pytest.raises(ValueError, match="passes it by"):
+        tsw.activations(found.model, both[1], ways[0])

@@ -67,7 +67,10 @@ def activations(model: Any, x: Any, layer: str) -> Activations:
     single = x.ndim == 2
     batch = x[None] if single else x
     probe = as_probe(model, batch)
-    result = at_layer(probe, probe.observe(batch), tap_named(probe, layer), batch.shape[1])
+    tap, observation = tap_named(probe, layer), probe.observe(batch)
+    if tap.name not in observation:
+        _validate.not_reached(tap.name)
+    result = at_layer(probe, observation, tap, batch.shape[1])
     return first(result) if single else result
 
 
@@ -134,7 +137,7 @@ def value_ranges(probe: Probe, batches: Iterable[NDArray[Any]]) -> dict[str, tup
     drawable = [tap.name for tap in probe.taps if tap.drawable]
     for batch in batches:
         observation = probe.observe(batch)
-        for name in drawable:
+        for name in filter(observation.__contains__, drawable):
             values = observation[name].reshape(-1, observation[name].shape[-1])
             finite = np.isfinite(values)
             low = np.where(finite, values, np.float32(np.inf)).min(axis=0)

@@ -43,7 +43,7 @@ class Probe:
         self._lock = threading.RLock()
         self._programs: dict[Any, Program] = {}
         self._memory: OrderedDict[bytes, Observation] = OrderedDict()
-        self._timelines: dict[int, dict[str, Timeline | None]] = {}
+        self._timelines: dict[tuple[int, int], dict[str, Timeline | None]] = {}
         self._checksum = Checksum(model)
         declared = getattr(model, "inputs", None) if model.built else None
         if not declared and x is None:
@@ -116,9 +116,11 @@ class Probe:
 
     def timelines(self, n_timesteps: int) -> dict[str, Timeline | None]:
         """Tap name → which input steps each of its steps sees, for a series of `n_timesteps`; None where unknown."""
-        if n_timesteps not in self._timelines:
-            self._timelines[n_timesteps] = self._program.recording.timelines([n_timesteps] * len(self._lengths()))
-        return self._timelines[n_timesteps]
+        recording = self._program.recording
+        key = n_timesteps, len(recording.runs)
+        if key not in self._timelines:
+            self._timelines[key] = recording.timelines([n_timesteps] * len(self._lengths()))
+        return self._timelines[key]
 
     def version(self) -> bytes:
         """Checksum of the weights and of stateful layers' states: equal as long as nothing has changed them."""

@@ -72,8 +72,9 @@ class _Node:
 class Recording:
     """Listens to one run of a model and keeps what every call returned.
 
-    `results` and `masks` hold the tensors by tap name; `nodes` is the graph of calls, from which `timelines` works out
-    what each tap sees for any length of input.
+    `results` and `masks` hold the tensors by tap name; `nodes` is the graph of calls. `runs` keeps one graph for every
+    way that the model went, of which there are several if its Python depends on the data; from them `timelines` works
+    out what each tap sees for any length of input.
     """
 
     model: keras.Model | None = None
@@ -81,6 +82,7 @@ class Recording:
     results: dict[str, Any] = field(default_factory=dict)
     masks: dict[str, Any] = field(default_factory=dict)
     nodes: list[_Node] = field(default_factory=list)
+    runs: dict[tuple[str, ...], list[_Node]] = field(default_factory=dict)
     output_names: list[str] = field(default_factory=list)
     _numbers: dict[int, int] = field(default_factory=dict)
     _alive: list[Any] = field(default_factory=list)  # a number is an id(), good only while the tensor lives
@@ -112,6 +114,7 @@ class Recording:
         """Remember which taps the model's own outputs are; "" for one that no layer returned as it is."""
         names = {id(tensor): name for name, tensor in self.results.items()}
         self.output_names = [names.get(id(tensor), "") for tensor in outputs]
+        self.runs[tuple(self.results)] = self.nodes
 
     def finish(self) -> None:
         """Forget the tensors, keep the names and the graph of calls."""
@@ -121,26 +124,29 @@ class Recording:
 
     def timelines(self, lengths: list[int]) -> dict[str, Timeline | None]:
         """Timeline of every tap for inputs of the given lengths; None where a layer has no rule."""
-        known: dict[int, Timeline | None] = {i: Timeline.of_input(n) for i, n in enumerate(lengths)}
         found: dict[str, Timeline | None] = {}
-        for node in self.nodes:
-            inputs = [known.get(number) if number is not None else None for number in node.inputs]
-            for name, number, shape in zip(node.taps, node.outputs, node.shapes, strict=True):
-                if known.get(number) is None:
-                    known[number] = layer_timeline(node.operation, inputs, len(shape))
-                found[name] = known[number]
+        for nodes in self.runs.values():
+            known: dict[int, Timeline | None] = {i: Timeline.of_input(n) for i, n in enumerate(lengths)}
+            for node in nodes:
+                inputs = [known.get(number) if number is not None else None for number in node.inputs]
+                for name, number, shape in zip(node.taps, node.outputs, node.shapes, strict=True):
+                    if known.get(number) is None:
+                        known[number] = layer_timeline(node.operation, inputs, len(shape))
+                    found.setdefault(name, known[number])
         return found
 
     def taps(self, lengths: list[int]) -> tuple[Tap, ...]:
-        timelines, words, taps = self.timelines(lengths), _Words(), []
-        for node in self.nodes:
-            word = words.of(node)
-            for name, shape in zip(node.taps, node.shapes, strict=True):
-                kind, note = _kind(shape, timelines[name], type(node.operation).__name__)
-                taps.append(
-                    Tap(name, type(node.operation).__name__, shape[1:], kind, word, _family(node.operation), note)
-                )
-        return tuple(taps)
+        timelines = self.timelines(lengths)
+        taps: dict[str, Tap] = {}
+        for nodes in self.runs.values():
+            words = _Words()
+            for node in nodes:
+                word, kind_of_layer = words.of(node), type(node.operation).__name__
+                for name, shape in zip(node.taps, node.shapes, strict=True):
+                    kind, note = _kind(shape, timelines[name], kind_of_layer)
+                    tap = Tap(name, kind_of_layer, shape[1:], kind, word, _family(node.operation), note)
+                    taps.setdefault(name, tap)
+        return tuple(taps.values())
 
     def _is_inner(self, call: Call) -> bool:
         """A cell at one step of a recurrence, the arithmetic of masks, or of Keras' own layers: nobody's layer."""

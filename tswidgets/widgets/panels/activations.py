@@ -11,6 +11,7 @@ import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
+from tswidgets import _validate
 from tswidgets.analysis.activations import Activations, absent_steps, at_layer, first, most_active, value_ranges
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.probe import Probe, Tap
@@ -68,7 +69,7 @@ class ActivationsPanel:
         channel_names: Sequence[str],
         class_names: Sequence[str] | None,
     ) -> None:
-        self._probe, self._samples, self._labels, self._time = probe, samples, labels, time
+        self._probe, self._samples, self._labels = probe, samples, labels
         self._taps = {tap.name: tap for tap in probe.taps}
         self._known: tuple[bytes, dict[str, tuple[Floats, Floats]]] = (b"", {})
         self._series_range = _extremes(*(samples[i] for i in samples.spread(RANGE_SAMPLES)))
@@ -94,6 +95,9 @@ class ActivationsPanel:
         filter = min(selection.filter, max(tap.n_filters - 1, 0))
         x = self._samples[sample]
         observation = self._probe.observe(self._samples.batch(sample))
+        reached = tap.name in observation
+        if not reached:
+            tap = replace(tap, kind="other", note=_validate.NOT_REACHED)
         chosen = first(at_layer(self._probe, observation, tap, len(x))) if tap.drawable else None
         n_steps = 0 if chosen is None or chosen.timeline is None else len(chosen.timeline)
         step = selection.step if selection.step is not None and selection.step < n_steps else None
@@ -106,7 +110,7 @@ class ActivationsPanel:
             series=x,
             absent=absent_steps(self._probe, observation, len(x))[0],
             activations=chosen,
-            raw=observation[tap.name][0],
+            raw=observation[tap.name][0] if reached else np.empty(0, np.float32),
             output=observation.outputs[0][0],
             output_steps=self._output_steps(len(x)),
             curve_range=curve_range,
@@ -153,7 +157,7 @@ class ActivationsPanel:
 
     def most_active_filter(self, layer: str, sample: int) -> int:
         observation = self._probe.observe(self._samples.batch(sample))
-        return most_active(observation[layer]) if self._taps[layer].drawable else 0
+        return most_active(observation[layer]) if self._taps[layer].drawable and layer in observation else 0
 
     def _point(self, chosen: Activations | None, word: str) -> None:
         """Tell the pointer what it is above."""
@@ -175,7 +179,7 @@ class ActivationsPanel:
         here = _extremes(chosen.values[..., filter : filter + 1])
         if scale == "sample":
             return here, _extremes(chosen.values)
-        low, high = self._ranges(version)[chosen.layer]
+        low, high = self._ranges(version).get(chosen.layer, (chosen.values.min(0), chosen.values.max(0)))
         whole = float(low.min()), float(high.max())
         own = float(low[filter]), float(high[filter])
         return _union(own if scale == "filter" else whole, here), whole
