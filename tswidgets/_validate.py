@@ -165,7 +165,8 @@ def _numbers(dtype: np.dtype[Any], what: str, integers: bool) -> None:
 
 
 def one_input(model: Any) -> None:
-    count = len(getattr(model, "inputs", None) or [0])
+    inputs = getattr(model, "inputs", None) if model.built else None  # older Keras raises where there are none yet
+    count = len(inputs) if inputs else 1
     if count != 1:
         todo = "Explore a model that fixes the other inputs; several inputs cannot be drawn yet."
         raise ValueError(message("a model with one input", f"{model.name!r}, which has {count}", todo))
