@@ -365,3 +365,16 @@ def test_a_layer_that_a_sample_does_not_reach_is_explained() -> None:
         assert explorer.data()["layer"] == pytest.approx(found.expected(both[1:])["conv"][0], abs=1e-5)
     with pytest.raises(ValueError, match="passes it by"):
         tsw.activations(found.model, both[1], ways[0])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0], ids=["NaN", "infinite", "all padding"])
+def test_a_series_with_nothing_to_show_is_said_to_have_nothing(value: float) -> None:
+    """Not a single finite activation; warnings are errors here."""
+    layers = [keras.layers.Masking(), keras.layers.LSTM(3, return_sequences=True), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((None, 2)), *layers])
+    with tsw.Explorer(model, np.full((2, 12, 2), value, np.float32)) as explorer:
+        for layer in explorer.layers:
+            explorer.layer = layer
+            assert "no finite value" in explorer._panel.curve._caption.value
+        explorer.sample = 1
+        assert not np.isfinite(explorer.data()["activation"]).any()

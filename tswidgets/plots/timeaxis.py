@@ -27,11 +27,6 @@ class TimeAxis:
     def of(self, steps: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(steps * self.seconds_per_step, np.float32)
 
-    def visible(self) -> tuple[float, float]:
-        """First and last visible step, as fractions of steps."""
-        low, high = self.scale.min, self.scale.max
-        return low / self.seconds_per_step, high / self.seconds_per_step
-
     def reset(self) -> None:
         with self.scale.hold_sync():
             self.scale.min, self.scale.max = self.home

@@ -33,12 +33,15 @@ class CurveView:
         self._value.fit(*value_range)
         if self._last.differs(steps, values):
             self._curve.show(steps, values)
-        unreal = int((~np.isfinite(values)).sum())
-        span = f"{text.number(float(np.nanmin(values)))} to {text.number(float(np.nanmax(values)))}"
+        finite = values[np.isfinite(values)]
+        unreal = len(values) - len(finite)
+        span = "no finite value"
+        if len(finite):
+            span = f"{text.number(float(finite.min()))} to {text.number(float(finite.max()))}"
         self._caption.write(
             text.caption(
                 title,
-                span if unreal < len(values) else "no finite value",
+                span,
                 f"{text.plural(unreal, 'step')} without a value" if unreal else "",
                 text.decimated(self._curve.run),
             )
