@@ -10,33 +10,16 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import platform
-import statistics
-import time
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from timing import compare, versions
 
 import tswidgets as tsw
 
 ROUNDS = 30
-
-
-def seconds(action: Callable[[int], Any], i: int) -> float:
-    started = time.perf_counter()
-    action(i)
-    return time.perf_counter() - started
-
-
-def compare(ours: Callable[[int], Any], theirs: Callable[[int], Any]) -> tuple[float, float, float]:
-    """Median milliseconds of both, and the median of their ratios."""
-    ours(0), theirs(0)
-    pairs = [(seconds(ours, i), seconds(theirs, i)) for i in range(1, ROUNDS)]
-    mine, other = (statistics.median(column) * 1e3 for column in zip(*pairs, strict=True))
-    return mine, other, statistics.median(b / a for a, b in pairs)
 
 
 def rows(dataset: Any, layer: str) -> list[tuple[str, float, float, float]]:
@@ -70,15 +53,8 @@ def rows(dataset: Any, layer: str) -> list[tuple[str, float, float, float]]:
 
 
 def main() -> None:
-    print(
-        f"Python {platform.python_version()}, Keras {keras.__version__}, TensorFlow {tf.__version__}, "
-        f"{os.cpu_count()} cores"
-    )
-    print(
-        "Ours and theirs in milliseconds, median of",
-        ROUNDS - 1,
-        "rounds in turn. Theirs: `keras.Model(…).predict` for one",
-    )
+    print(versions())
+    print("Ours and theirs in milliseconds, median of rounds in turn. Theirs: `keras.Model(…).predict` for one")
     print("layer, without drawing; the explorer's time includes making all messages to the browser.\n")
     print("| model | what | ours | theirs | theirs / ours |\n|---|---|---|---|---|")
     for dataset, layer in ((tsw.datasets.watch_exercises(), "conv1d_1"), (tsw.datasets.japanese_vowels(), "lstm")):

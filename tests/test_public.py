@@ -8,14 +8,25 @@ import tswidgets as tsw
 
 PUBLIC = [
     "Activations",
+    "AttentionScores",
+    "BidirectionalStates",
     "Explorer",
+    "GRUStates",
+    "Gradient",
+    "LSTMStates",
     "Observation",
     "Probe",
+    "ReceptiveField",
+    "RecurrentStates",
     "Selection",
+    "SimpleRNNStates",
     "Tap",
     "Timeline",
     "activations",
+    "attention_scores",
     "datasets",
+    "receptive_field",
+    "recurrent_states",
 ]
 
 

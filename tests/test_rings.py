@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tswidgets"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-CORE = {"_validate", "selection", "samples"}  # needed everywhere, and need nothing but each other
+CORE = {"_validate", "selection", "samples", "inputs"}  # needed everywhere, and need nothing but each other
 MAY_IMPORT = {
     "probe": CORE | {"probe"},
     "analysis": CORE | {"probe", "analysis"},

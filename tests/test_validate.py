@@ -202,6 +202,19 @@ def test_the_users_arrays_stay_as_they_are(model: keras.Model) -> None:
     assert np.array_equal(given, kept, equal_nan=True)
 
 
-def test_a_model_with_several_inputs() -> None:
-    a, b = keras.Input((20, 2)), keras.Input((20, 2))
-    refuse(ValueError, "one input", "which has 2", model=keras.Model([a, b], keras.layers.Add()([a, b])), X=[X, X])
+@pytest.mark.parametrize(
+    "given, got",
+    [
+        ({"a": X}, "'a'"),
+        ({"a": X, "c": X}, "'a', 'c'"),
+        ([X], "1 of them"),
+        (X, "one ndarray"),
+        ({"a": X, "b": X[:3]}, "3 in 'b'"),
+        ({"a": X, "b": X[:, :10]}, "10 in series 0"),
+    ],
+)
+def test_a_model_with_several_inputs(given: Any, got: str) -> None:
+    a, b = keras.Input((20, 2), name="a"), keras.Input((20, 2), name="b")
+    model = keras.Model([a, b], keras.layers.Add()([a, b]))
+    expected = "the same number of samples" if "3 in" in got else "20 time steps" if "10 in" in got else "2 arrays in X"
+    refuse(ValueError, expected, got, model=model, X=given)

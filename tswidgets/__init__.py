@@ -13,10 +13,21 @@ if TYPE_CHECKING:
     from tswidgets import datasets as datasets
     from tswidgets.analysis.activations import Activations as Activations
     from tswidgets.analysis.activations import activations as activations
+    from tswidgets.analysis.receptive_field import ReceptiveField as ReceptiveField
+    from tswidgets.analysis.receptive_field import receptive_field as receptive_field
+    from tswidgets.probe import Gradient as Gradient
     from tswidgets.probe import Observation as Observation
     from tswidgets.probe import Probe as Probe
     from tswidgets.probe import Tap as Tap
     from tswidgets.probe import Timeline as Timeline
+    from tswidgets.probe.attention import AttentionScores as AttentionScores
+    from tswidgets.probe.attention import attention_scores as attention_scores
+    from tswidgets.probe.recurrent import BidirectionalStates as BidirectionalStates
+    from tswidgets.probe.recurrent import GRUStates as GRUStates
+    from tswidgets.probe.recurrent import LSTMStates as LSTMStates
+    from tswidgets.probe.recurrent import RecurrentStates as RecurrentStates
+    from tswidgets.probe.recurrent import SimpleRNNStates as SimpleRNNStates
+    from tswidgets.probe.recurrent import recurrent_states as recurrent_states
     from tswidgets.selection import Selection as Selection
     from tswidgets.widgets.explorer import Explorer as Explorer
 
@@ -24,13 +35,24 @@ __version__ = "0.1.0.dev0"
 
 _HOME = {
     "Activations": "tswidgets.analysis.activations",
+    "AttentionScores": "tswidgets.probe.attention",
+    "BidirectionalStates": "tswidgets.probe.recurrent",
     "Explorer": "tswidgets.widgets.explorer",
+    "GRUStates": "tswidgets.probe.recurrent",
+    "Gradient": "tswidgets.probe",
+    "LSTMStates": "tswidgets.probe.recurrent",
     "Observation": "tswidgets.probe",
     "Probe": "tswidgets.probe",
+    "ReceptiveField": "tswidgets.analysis.receptive_field",
+    "RecurrentStates": "tswidgets.probe.recurrent",
     "Selection": "tswidgets.selection",
+    "SimpleRNNStates": "tswidgets.probe.recurrent",
     "Tap": "tswidgets.probe",
     "Timeline": "tswidgets.probe",
     "activations": "tswidgets.analysis.activations",
+    "attention_scores": "tswidgets.probe.attention",
+    "receptive_field": "tswidgets.analysis.receptive_field",
+    "recurrent_states": "tswidgets.probe.recurrent",
 }
 __all__ = [*_HOME, "datasets"]
 

@@ -43,9 +43,22 @@ class Samples:
         one = np.asarray(self._series[i], self._dtype)
         return one[:, None] if one.ndim == 1 else one
 
-    def batch(self, i: int) -> NDArray[Any]:
+    def batch(self, i: int) -> Any:
         """Series i as the model takes it: (1, n_timesteps, n_channels), or (1, n_timesteps)."""
         return self[i][None, :, 0] if self.flat else self[i][None]
+
+    def lengths_of(self, i: int) -> tuple[int | None, ...]:
+        """Number of time steps of every input of the model, as `Observation.lengths` counts them."""
+        return (self.lengths[i],)
+
+    @property
+    def channel_names(self) -> list[str]:
+        return [f"channel {i}" for i in range(self.n_channels)]
+
+    @property
+    def note(self) -> str:
+        """What of X is not drawn, in words."""
+        return ""
 
     @property
     def longest(self) -> int:

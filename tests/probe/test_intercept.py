@@ -24,7 +24,8 @@ def nothing_left_behind():
 
 def names_seen(into):
     def handler(call, result):
-        into.append(call.operation.name)
+        if not call.before_activation:
+            into.append(call.operation.name)
         return result
 
     return handler
@@ -40,7 +41,7 @@ def test_sees_each_call_once_with_its_tensors_and_parents():
     calls = []
     with intercepting(lambda call, result: (calls.append((call, result)), result)[1]):
         output = found.model(found.x)
-    layers = [(c, r) for c, r in calls if isinstance(c.operation, keras.Layer)]
+    layers = [(c, r) for c, r in calls if isinstance(c.operation, keras.Layer) and not c.before_activation]
     assert [c.operation.name for c, _ in layers] == ["conv1", "pool", "encoder", "conv1", "gap", "nested"]
     first, encoder, last = layers[0][0], layers[2][0], layers[-1][0]
     assert [parent.name for parent in first.parents] == ["nested", "encoder"]
@@ -202,7 +203,7 @@ def test_replacing_one_call_of_a_shared_layer():
     seen = []
 
     def handler(call, result):
-        if call.operation.name != "shared":
+        if call.operation.name != "shared" or call.before_activation:
             return result
         seen.append(call)
         return result * 0 if len(seen) == 2 else result
@@ -274,3 +275,58 @@ def test_a_patch_that_others_made_stays(monkeypatch):
         L.ReLU(name="seen")(np.ones((1, 2), "float32"))
     assert called == ["seen"]
     assert keras.Layer.__call__ is wrapped
+
+
+# ------------------------------------------------------------------------------------------------- before activations
+
+
+def test_what_goes_into_an_activation_is_seen_before_the_layer_ends():
+    found = case("dag")
+    seen = []
+
+    def handler(call, result):
+        if call.operation.name == "a":
+            seen.append((call.before_activation, np.asarray(result)))
+        return result
+
+    with intercepting(handler):
+        found.model(found.x)
+    (first, before), (second, after) = seen
+    assert (first, second) == (True, False)
+    layer = found.model.get_layer("a")
+    kernel, bias = (np.asarray(weight) for weight in layer.weights)
+    expected = np.stack([reference.conv1d(x, kernel, bias, padding="same") for x in found.x])
+    np.testing.assert_allclose(before, expected, atol=1e-5)
+    np.testing.assert_array_equal(after, np.maximum(before, 0))
+
+
+def test_what_goes_into_an_activation_can_be_replaced():
+    found = case("dag")
+
+    def handler(call, result):
+        return -result if call.operation.name == "a" and call.before_activation else result
+
+    with intercepting(names_seen([])):
+        plain = found.model.get_layer("a")(found.x)
+    with intercepting(handler):
+        turned = found.model.get_layer("a")(found.x)
+    assert (np.asarray(plain) * np.asarray(turned) == 0).all(), "where one passes the ReLU the other does not"
+    assert np.abs(np.asarray(turned)).max() > 0
+
+
+def test_the_layer_itself_is_not_touched_not_even_during_the_call():
+    found = case("dag")
+    layer = found.model.get_layer("a")
+    activation, attributes = layer.activation, dict(vars(layer))
+    during = []
+
+    def handler(call, result):
+        during.append(vars(layer)["activation"] is activation)
+        return result
+
+    with intercepting(handler):
+        found.model(found.x)
+    assert during
+    assert all(during)
+    assert vars(layer).keys() == attributes.keys()
+    assert all(vars(layer)[name] is value for name, value in attributes.items() if name != "_losses")

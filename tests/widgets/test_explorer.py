@@ -14,6 +14,7 @@ from PIL import Image
 import tswidgets as tsw
 from tests.models import CASES
 from tswidgets.plots.colors import FIRST_LEVEL, LEVELS
+from tswidgets.probe.program import Program
 
 DATASETS = [tsw.datasets.watch_exercises, tsw.datasets.japanese_vowels, tsw.datasets.watch_segment]
 
@@ -93,8 +94,8 @@ def test_a_change_sends_one_message_per_mark_and_calls_no_layer_again(
             keras.Layer, "__call__", lambda self, *a, **k: called.append(self.name) or original(self, *a, **k)
         )
         runs: list[Any] = []
-        for program in explorer._probe._programs.values():
-            monkeypatch.setattr(program, "_run", lambda *flat, run=program._run: runs.append(1) or run(*flat))
+        run = Program.__call__
+        monkeypatch.setattr(Program, "__call__", lambda self, *flat: runs.append(1) or run(self, *flat))
         messages.clear()
         for name, value in change.items():
             setattr(explorer, name, value)

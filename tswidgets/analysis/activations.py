@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.probe import Observation, Probe, Tap, Timeline, as_probe
+from tswidgets.probe.axes import longest
+from tswidgets.probe.timeline import is_step_by_step
 
 Floats = NDArray[np.float32]
 
@@ -70,7 +72,9 @@ def activations(model: Any, x: Any, layer: str) -> Activations:
     tap, observation = tap_named(probe, layer), probe.observe(batch)
     if tap.name not in observation:
         _validate.not_reached(tap.name)
-    result = at_layer(probe, observation, tap, batch.shape[1])
+    if not (tap := placed(probe, observation, tap)).drawable:
+        _validate.nothing_to_draw(tap.name, tap.note)
+    result = at_layer(probe, observation, tap)
     return first(result) if single else result
 
 
@@ -87,10 +91,17 @@ def tap_named(probe: Probe, layer: str) -> Tap:
     return tap
 
 
-def at_layer(probe: Probe, observation: Observation, tap: Tap, n_timesteps: int) -> Activations:
-    """One tap of an observation of series of `n_timesteps`, with its place in time."""
-    values = np.asarray(observation[tap.name], np.float32)
-    timeline = probe.timelines(n_timesteps)[tap.name] if tap.kind == "sequence" else None
+def placed(probe: Probe, observation: Observation, tap: Tap) -> Tap:
+    """The tap as it can be drawn for these very inputs, of which several may have lengths of their own."""
+    if tap.kind != "sequence" or probe.timelines(observation.lengths)[tap.name] is not None:
+        return tap
+    return replace(tap, kind="other", note="the inputs have different lengths, so its steps have no place on one axis")
+
+
+def at_layer(probe: Probe, observation: Observation, tap: Tap) -> Activations:
+    """One tap of an observation, with its place in time."""
+    values, n_timesteps = np.asarray(observation[tap.name], np.float32), longest(observation.lengths)
+    timeline = probe.timelines(observation.lengths)[tap.name] if tap.kind == "sequence" else None
     if timeline is None:
         return Activations(tap.name, values, None, np.zeros((len(values), 0), bool))
     if len(timeline) != values.shape[1]:
@@ -98,8 +109,8 @@ def at_layer(probe: Probe, observation: Observation, tap: Tap, n_timesteps: int)
     mask = observation.masks.get(tap.name)
     if mask is not None and mask.shape == values.shape[:2]:
         absent = ~mask
-    elif _is_one_step_each(timeline, n_timesteps):  # an Embedding knows of a mask that only the next layer is given
-        absent = absent_steps(probe, observation, n_timesteps)
+    elif is_step_by_step(timeline, n_timesteps):  # an Embedding knows of a mask that only the next layer is given
+        absent = absent_steps(probe, observation)
     else:
         absent = np.zeros(values.shape[:2], bool)
     if absent.any():
@@ -107,19 +118,13 @@ def at_layer(probe: Probe, observation: Observation, tap: Tap, n_timesteps: int)
     return Activations(tap.name, values, timeline, absent)
 
 
-def absent_steps(probe: Probe, observation: Observation, n_timesteps: int) -> NDArray[np.bool_]:
+def absent_steps(probe: Probe, observation: Observation) -> NDArray[np.bool_]:
     """Bool ndarray of shape (n_samples, n_timesteps): input steps that the model masks as padding."""
-    timelines = probe.timelines(n_timesteps)
+    timelines, n_timesteps = probe.timelines(observation.lengths), longest(observation.lengths)
     for name, mask in observation.masks.items():
-        if mask.shape[1:] == (n_timesteps,) and _is_one_step_each(timelines.get(name), n_timesteps):
+        if mask.shape[1:] == (n_timesteps,) and is_step_by_step(timelines.get(name), n_timesteps):
             return ~mask
     return np.zeros((len(next(iter(observation.values()))), n_timesteps), bool)
-
-
-def _is_one_step_each(timeline: Timeline | None, n_timesteps: int) -> bool:
-    """Whether a layer has one step for every input step, in the same place."""
-    steps = np.arange(n_timesteps)
-    return timeline is not None and np.array_equal(timeline.near_lo, steps) and np.array_equal(timeline.near_hi, steps)
 
 
 def most_active(values: Floats) -> int:
@@ -136,8 +141,8 @@ def value_ranges(probe: Probe, batches: Iterable[NDArray[Any]]) -> dict[str, tup
     ranges: dict[str, tuple[Floats, Floats]] = {}
     drawable = [tap.name for tap in probe.taps if tap.drawable]
     for batch in batches:
-        observation = probe.observe(batch)
-        for name in filter(observation.__contains__, drawable):
+        observation = probe.observe(batch, drawable)
+        for name in observation:
             values = observation[name].reshape(-1, observation[name].shape[-1])
             finite = np.isfinite(values)
             low = np.where(finite, values, np.float32(np.inf)).min(axis=0)

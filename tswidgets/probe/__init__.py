@@ -1,8 +1,10 @@
 """Ring 0: from a Keras graph to arrays. The only code that knows Keras internals."""
 
-from tswidgets.probe.observation import Observation
-from tswidgets.probe.probe import Probe, as_probe, reads_integers
+from tswidgets.probe.inputs import Input, declared_inputs, takes_dict
+from tswidgets.probe.observation import Gradient, Observation
+from tswidgets.probe.probe import Probe
+from tswidgets.probe.registry import as_probe
 from tswidgets.probe.taps import Tap
 from tswidgets.probe.timeline import Timeline
 
-__all__ = ["Observation", "Probe", "Tap", "Timeline", "as_probe", "reads_integers"]
+__all__ = ["Gradient", "Input", "Observation", "Probe", "Tap", "Timeline", "as_probe", "declared_inputs", "takes_dict"]

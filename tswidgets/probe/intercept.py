@@ -20,16 +20,22 @@ from keras import tree
 
 @dataclass(frozen=True)
 class Call:
-    """One finished call of a layer or operation.
+    """One finished call of a layer or operation, or, if `before_activation`, one that is about to apply its activation.
 
-    `parents` are the calls it ran inside of, outermost first; `inputs`, in the order in which they were written, and
-    `outputs` are flat lists of tensors.
+    `parents` are the calls it ran inside of, outermost first; `args` and `kwargs` are what it was given; `inputs`, in
+    the order in which they were written, and `outputs` are flat lists of tensors.
     """
 
     operation: keras.Operation
     parents: tuple[keras.Operation, ...]
-    inputs: list[Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
     outputs: list[Any]
+    before_activation: bool = False
+
+    @property
+    def inputs(self) -> list[Any]:
+        return tensors_in([*self.args, *self.kwargs.values()])
 
 
 Handler = Callable[[Call, Any], Any]
@@ -56,6 +62,17 @@ def intercepting(handler: Handler) -> Iterator[None]:
     finally:
         _local.active = outer
         _uninstall()
+
+
+@contextmanager
+def unobserved() -> Iterator[None]:
+    """Calls of this thread are not handed on for a while: those that a handler makes itself."""
+    outer = getattr(_local, "active", None)
+    _local.active = None
+    try:
+        yield
+    finally:
+        _local.active = outer
 
 
 def mask_of(tensor: Any) -> Any | None:
@@ -103,16 +120,50 @@ def _run(original: Callable[..., Any], operation: keras.Operation, args: Any, kw
         return original(operation, *args, **kwargs)
     handler, stack = active
     parents = tuple(stack)
+    runs = operation
+    if has_activation(operation):
+        runs = _with_activation_open(
+            operation, lambda x: handler(Call(operation, parents, args, kwargs, [x], before_activation=True), x)
+        )
     stack.append(operation)
     try:
-        result = original(operation, *args, **kwargs)
+        result = original(runs, *args, **kwargs)
     finally:
         stack.pop()
-    call = Call(operation, parents, tensors_in([*args, *kwargs.values()]), tensors_in(result))
-    replaced = handler(call, result)
+    replaced = handler(Call(operation, parents, args, kwargs, tensors_in(result)), result)
     if replaced is not result:
         _carry_masks(result, replaced)
     return replaced
+
+
+def has_activation(operation: Any) -> bool:
+    """Whether a layer ends in an activation function of its own, which hides what it computes before."""
+    activation = getattr(operation, "__dict__", {}).get(
+        "activation"
+    )  # a recurrent layer's is its cell's, and a property
+    return (
+        isinstance(operation, keras.Layer)
+        and not isinstance(operation, (keras.Model, keras.layers.Activation))
+        and operation.built
+        and callable(activation)
+        and activation is not keras.activations.linear
+    )
+
+
+def _with_activation_open(layer: Any, before: Callable[[Any], Any]) -> Any:
+    """The same layer, whose activation function first hands its argument to `before`."""
+    activation = layer.activation
+    return stand_in(layer, activation=lambda x, *args, **kwargs: activation(before(x), *args, **kwargs))
+
+
+def stand_in(layer: Any, /, **attributes: Any) -> Any:
+    """The same layer with the same variables and some other attributes.
+
+    The user's layer is not touched, not even for the time of a call: `fit` may be running.
+    """
+    other = object.__new__(type(layer))
+    vars(other).update(vars(layer), **attributes)
+    return other
 
 
 def _carry_masks(original: Any, replacement: Any) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from keras import tree
 from numpy.typing import NDArray
+
+from tswidgets.probe.axes import Length
 
 
 class Observation(dict[str, NDArray[Any]]):
@@ -15,27 +20,69 @@ class Observation(dict[str, NDArray[Any]]):
     masks : tap name → bool ndarray of shape (n_samples, n_timesteps), False where the step is padding; only taps that
         carry a mask.
     output : what the model returned, as ndarrays in the model's own structure; `outputs` is the same as a flat list.
+    lengths : number of time steps of every input on the time axis of the first; 0 for one that has no steps, None for
+        one on an axis of its own.
     version : checksum of the weights that it was made with, `Probe.version()`.
     """
 
     masks: dict[str, NDArray[np.bool_]]
     output: Any
     outputs: list[NDArray[Any]]
+    lengths: tuple[Length, ...]
     version: bytes
 
-    def __init__(self, results: dict[str, Any], masks: dict[str, Any], output: Any, version: bytes = b"") -> None:
-        super().__init__({name: _array(tensor) for name, tensor in results.items()})
-        self.masks = {name: _array(mask) for name, mask in masks.items()}
-        self.output = tree.map_structure(_array, output)
+    def __init__(
+        self,
+        results: dict[str, Any],
+        masks: dict[str, Any],
+        output: Any,
+        lengths: tuple[Length, ...],
+        version: bytes = b"",
+    ) -> None:
+        super().__init__(results)
+        self.masks = masks
+        self.output = output
         self.outputs = tree.flatten(self.output)
-        self.version = version
+        self.lengths, self.version = lengths, version
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         return sum(array.nbytes for array in self.values())
 
+    def only(self, taps: Collection[str]) -> Observation:
+        """The same look at fewer taps."""
+        results = {name: array for name, array in self.items() if name in taps}
+        masks = {name: mask for name, mask in self.masks.items() if name in taps}
+        return Observation(results, masks, self.output, self.lengths, self.version)
 
-def _array(tensor: Any) -> NDArray[Any]:
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """Gradient of one number of a model's output for every sample.
+
+    values : ndarray of shape (n_samples, n_timesteps, n_channels), or of a tap; for several inputs their structure.
+    score : ndarray of shape (n_samples,), the numbers that were differentiated.
+    absent : bool ndarray of shape (n_samples, n_steps), True where a step is padding that the model masks; None where
+        nothing is masked.
+    """
+
+    values: Any
+    score: NDArray[np.float32]
+    absent: NDArray[np.bool_] | None
+
+
+def as_arrays(nested: Any) -> Any:
+    """Nested tensors as read-only ndarrays in their own structure; None stays None."""
+    if type(nested) is dict:
+        return {name: as_arrays(part) for name, part in nested.items()}
+    if not tree.is_nested(nested):
+        return _array(nested)
+    return tree.map_structure(_array, nested)
+
+
+def _array(tensor: Any) -> NDArray[Any] | None:
+    if tensor is None:
+        return None
     array = np.asarray(tensor)
     if array.dtype.kind not in "biuSUO" and array.dtype != np.float32:  # float16, float64, and bfloat16 of kind V
         array = array.astype(np.float32)

@@ -1,32 +1,37 @@
-"""Looks inside a model while it runs: every layer's output for a sample, in one compiled call."""
+"""Looks inside a model while it runs: observes, replaces and differentiates what its layers return."""
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import weakref
-from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.probe.observation import Observation
-from tswidgets.probe.program import Program
+from tswidgets.probe import axes, batches, differentiation, inputs, replacement, tasks
+from tswidgets.probe.axes import Length
+from tswidgets.probe.callgraph import CallGraph
+from tswidgets.probe.intercept import Call
+from tswidgets.probe.memory import Memory
+from tswidgets.probe.observation import Gradient, Observation, as_arrays
+from tswidgets.probe.program import Program, Task
+from tswidgets.probe.programs import Programs
+from tswidgets.probe.replacement import Edit
 from tswidgets.probe.taps import Tap
-from tswidgets.probe.timeline import Timeline
-from tswidgets.probe.weights import Checksum
+from tswidgets.probe.targets import Target
+from tswidgets.probe.timeline import Timeline, is_step_by_step
+from tswidgets.probe.weights import Weights, checksum
 
-MEMORY = 256 * 2**20  # bytes of observations kept per probe
-_FREE_LENGTH = 1024  # length at which the taps of a model that takes any length are described
+_MOST_TIMELINES = 64  # lengths for which timelines are kept
 
 
 class Probe:
-    """Observes what every layer of a Keras model returns.
+    """Observes, replaces and differentiates what the layers of a Keras model return.
 
     Parameters
     ----------
@@ -37,23 +42,27 @@ class Probe:
         Example input, needed once for a model that has not been built and declares no input shape.
     """
 
+    FREE_LENGTH = 1024
+    """Length in steps at which a model that takes any length is described."""
+
     def __init__(self, model: keras.Model, x: Any = None) -> None:
         _validate.keras_model(model, keras)
         self._model = weakref.ref(model)
         self._lock = threading.RLock()
-        self._programs: dict[Any, Program] = {}
-        self._memory: OrderedDict[bytes, Observation] = OrderedDict()
-        self._timelines: dict[tuple[int, int], dict[str, Timeline | None]] = {}
-        self._checksum = Checksum(model)
-        declared = getattr(model, "inputs", None) if model.built else None
-        if not declared and x is None:
-            _validate.unbuilt_model(model)
-        if not model.built:
-            model(tree.map_structure(lambda array: tf.constant(array[:1]), x), training=False)
-            declared = getattr(model, "inputs", None)
-        self._declared = [tuple(tensor.shape) for tensor in declared] if declared else None
-        example = x if self._takes(x) else self._example()
-        self._program = self._program_for(tree.flatten(example), example)
+        self._memory = Memory()
+        self._timelines: dict[Hashable, dict[str, Timeline | None]] = {}
+        self._described: tuple[int, tuple[Tap, ...]] = (0, ())
+        self._weights = Weights(model)
+        declared = inputs.built(model, x)
+        self._programs = Programs(model, declared)
+        fits = declared is None or [np.ndim(a) for a in tree.flatten(x)] == [len(shape) for shape in declared]
+        example = x if x is not None and fits else inputs.example(model, self.FREE_LENGTH)
+        flat = [np.asarray(array) for array in tree.flatten(example)]
+        self._input_shapes = [shape[1:] for shape in self._programs.declared or [array.shape for array in flat]]
+        self._program = self._observing(None, flat, example)
+        self._programs.eager_because = self._program.eager_because
+        if self._program.eager_because:
+            self._program(*flat)
 
     def __repr__(self) -> str:
         return f"Probe({self.model.name!r}, {len(self.taps)} taps)"
@@ -68,29 +77,48 @@ class Probe:
     @property
     def taps(self) -> tuple[Tap, ...]:
         """Everything that can be looked at, in the order in which the model runs it."""
-        return self._program.recording.taps(self._lengths())
+        calls = self._program.calls
+        if self._described[0] != len(calls.runs):
+            self._described = (
+                len(calls.runs),
+                calls.taps(axes.lengths(self._input_shapes, self.declared_length or self.FREE_LENGTH)),
+            )
+        return self._described[1]
 
     @property
     def output_names(self) -> list[str]:
         """For every output of the model the tap that it is, or "" where no layer returned it as it is."""
-        return self._program.recording.output_names
+        return self._program.calls.output_names
+
+    @property
+    def output_shapes(self) -> list[tuple[int | None, ...]]:
+        """Shape of every output without the batch axis, None for a length that follows the input."""
+        return self._program.calls.output_shapes
 
     @property
     def input_shapes(self) -> list[tuple[int | None, ...]]:
         """Shape of every input without the batch axis, None for a length that is free."""
-        return [shape[1:] for shape in self._declared or [spec[0] for spec in next(iter(self._programs))]]
+        return self._input_shapes
+
+    @property
+    def declared_length(self) -> int | None:
+        """Number of time steps that the model takes; None for any."""
+        return axes.declared(self._input_shapes)
 
     @property
     def eager_because(self) -> str:
         """Why the model runs step by step instead of compiled; empty when it is compiled."""
         return self._program.eager_because
 
-    def observe(self, x: Any) -> Observation:
-        """Every tap's value for a batch.
+    def observe(self, x: Any, taps: Collection[str] | None = None) -> Observation:
+        """What the layers return for a batch.
 
         Parameters
         ----------
         x : ndarray of shape (n_samples, n_timesteps, n_channels), or the model's own structure of several
+        taps : list of str, optional
+            Names of the taps that are wanted. Without them every tap is; with them a batch may be large, since what is
+            not wanted is computed in pieces and dropped.
 
         Returns
         -------
@@ -98,91 +126,170 @@ class Probe:
             Tap name → ndarray with the batch axis. Asked again for the same values while the weights are the same, it
             is returned from memory without running the model.
         """
-        flat = [np.asarray(array) for array in tree.flatten(x)]
-        _validate.batch([array.shape for array in flat], self.input_shapes, self.model.name)
-        version = self.version()
-        key = _key(version, flat)
-        with self._lock:
-            if key in self._memory:
-                self._memory.move_to_end(key)
-                return self._memory[key]
-            program = self._program_for(flat, x)
-        observation = Observation(*program(flat), version)
-        with self._lock:
-            self._memory[key] = observation
-            while len(self._memory) > 1 and sum(kept.nbytes for kept in self._memory.values()) > MEMORY:
-                self._memory.popitem(last=False)
+        wanted = None if taps is None else frozenset(self.tap_name(name) for name in taps)
+        x = inputs.arranged(self.model, x)
+        flat = self.checked(x)
+        key = self._memory.key(flat)
+        if key in self._memory:
+            known = self._memory.get(key, self.version())
+            if known is not None:
+                return known if wanted is None else known.only(wanted)
+        program, lengths = self._observing(wanted, flat, x), axes.of(flat)
+        if not self._at_once(flat):
+            results, masks, output = self._in_pieces(lambda *part: program(*part)[:3], flat, flat, wanted)
+            return Observation(results, masks, output, lengths)
+        results, masks, output, values = program(*flat)
+        observation = Observation(as_arrays(results), as_arrays(masks), as_arrays(output), lengths, checksum(values))
+        if wanted is None:
+            self._memory.put(key, observation)
         return observation
 
-    def timelines(self, n_timesteps: int) -> dict[str, Timeline | None]:
-        """Tap name → which input steps each of its steps sees, for a series of `n_timesteps`; None where unknown."""
-        recording = self._program.recording
-        key = n_timesteps, len(recording.runs)
+    def replace(self, x: Any, tap: str, value: Edit | Iterable[Edit]) -> Any:
+        """What the model would answer if a layer had returned something else.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_samples, n_timesteps, n_channels), or the model's own structure of several
+        tap : str
+            Name of the tap whose values are replaced. What follows sees them, with the mask of the original.
+        value : array, function, or several of them
+            An array that broadcasts to the tap's values, (n_samples, …); or a function that is given these values and
+            returns such an array. A list or generator of those, or an array with a leading axis (n_edits, n_samples,
+            …), makes as many edits, each by itself; they are run together and drawn as they are needed.
+
+        Returns
+        -------
+        ndarray, or the model's own structure of several
+            The model's output, (n_samples, …); for several edits (n_edits, n_samples, …).
+        """
+        return replacement.replace(self, x, tap, value)
+
+    def replacing(self, x: Any, tap: str, values: Iterable[Edit]) -> Iterator[Any]:
+        """The same for many edits, piece by piece: yields outputs of shape (n_edits_of_the_piece, n_samples, …)."""
+        return replacement.replacing(self, x, tap, values)
+
+    def gradient(self, x: Any, target: Target = None, wrt: str = "input", *, output: int | str = 0) -> Gradient:
+        """Gradient of one number of the output, for every sample of a batch.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_samples, n_timesteps, n_channels), or the model's own structure of several
+        target : int, tuple or ndarray of int, optional
+            Which number: a class, or `(step, class)` for an output per step; None in a tuple averages over that axis.
+            An array of shape (n_samples,) or (n_samples, n_axes) has one for each sample. By default the only number
+            of the output, or the largest of its classes for each sample.
+        wrt : str
+            "input", or the name of the tap that the gradient is with respect to.
+        output : int or str
+            Number of the output, or the name of a tap: then the target is one of its numbers.
+
+        Returns
+        -------
+        Gradient
+            `values` have the shape of the input or tap, `score` is the number itself. The number of a model's output is
+            its logit: what went into a final softmax or sigmoid, if there is one.
+        """
+        return differentiation.gradient(self, x, target, wrt, output)
+
+    def logits(self, x: Any) -> Any:
+        """The model's output before a final softmax or sigmoid, in the model's own structure; else the output itself.
+
+        `x` as in `observe`; ndarrays of shape (n_samples, …).
+        """
+        return self.compute(x, "logits", tasks.logits)
+
+    def at_call(self, x: Any, tap: str, function: Callable[[Call], Any]) -> Any:
+        """What `function` makes of the call that a tap is the result of: nested tensors in, nested ndarrays out.
+
+        It runs within the model's own run, with the call's arguments and their masks; what it calls is not observed.
+        """
+        found = self.compute(x, ("at call", self.tap_name(tap), function), tasks.at_call(tap, function))
+        if not found:
+            _validate.not_reached(tap)
+        return found[0]
+
+    def timelines(self, n_timesteps: int | tuple[Length, ...]) -> dict[str, Timeline | None]:
+        """Tap name → which input steps each of its steps sees; None where that is unknown.
+
+        n_timesteps : length of the series, or `Observation.lengths` where several inputs have lengths of their own.
+        """
+        lengths = n_timesteps if isinstance(n_timesteps, tuple) else axes.lengths(self._input_shapes, n_timesteps)
+        calls = self._calls_for(lengths)
+        key = id(calls), len(calls.runs), lengths
         if key not in self._timelines:
-            self._timelines[key] = recording.timelines([n_timesteps] * len(self._lengths()))
+            self._timelines[key] = calls.timelines(lengths)
+            while len(self._timelines) > _MOST_TIMELINES:
+                self._timelines.pop(next(iter(self._timelines)))
         return self._timelines[key]
 
     def version(self) -> bytes:
         """Checksum of the weights and of stateful layers' states: equal as long as nothing has changed them."""
-        return self._checksum()
+        return self._weights.version()
 
-    def _program_for(self, flat: list[Any], structure: Any) -> Program:
-        flat = [np.asarray(array) for array in flat]
-        specs = [self._spec(i, array) for i, array in enumerate(flat)]
-        key = tuple((tuple(spec.shape), spec.dtype.name) for spec in specs)
-        if key not in self._programs:
-            self._programs[key] = Program(self.model, specs, flat, tree.map_structure(lambda _: 0, structure))
-        return self._programs[key]
+    # -- for the other modules of this ring ----------------------------------------------------------------------------
 
-    def _spec(self, i: int, array: NDArray[Any]) -> tf.TensorSpec:
-        """What the program accepts: any batch, any length that the model takes."""
-        if self._declared is not None and len(self._declared) > i and len(self._declared[i]) == array.ndim:
-            return tf.TensorSpec((None, *self._declared[i][1:]), array.dtype)
-        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+    def compute(self, x: Any, key: Hashable, task: Task, *arguments: NDArray[Any], of: Collection[str] = ()) -> Any:
+        """The result of a task for a batch, as ndarrays, in pieces; `arguments` go along the batch axis.
 
-    def _takes(self, x: Any) -> bool:
-        """Whether x has as many axes as the model declares, or the model declares nothing."""
-        return x is not None and (
-            self._declared is None or [np.ndim(a) for a in tree.flatten(x)] == [len(shape) for shape in self._declared]
-        )
+        `key` identifies the task among all, and `of` names the taps that its result is as large as.
+        """
+        x = inputs.arranged(self.model, x)
+        flat = self.checked(x)
+        program = self._programs.get(key, task, flat, x, arguments)
+        if self._at_once(flat):
+            return as_arrays(program(*flat, *arguments))
+        return self._in_pieces(program, [*flat, *arguments], flat, of)
 
-    def _example(self) -> Any:
-        flat = [
-            np.zeros((1, *(n or _FREE_LENGTH for n in tensor.shape[1:])), tensor.dtype) for tensor in self.model.inputs
+    def checked(self, x: Any) -> list[NDArray[Any]]:
+        """The arrays of x, arranged as the model takes them, whose shapes are what the model takes."""
+        flat = [np.asarray(array) for array in tree.flatten(x)]
+        _validate.batch([array.shape for array in flat], self._input_shapes, self.model.name)
+        return flat
+
+    def tap_name(self, name: str) -> str:
+        return _validate.layer_name(name, [tap.name for tap in self.taps])
+
+    def bytes_per_row(self, flat: Sequence[NDArray[Any]], taps: Collection[str] | None = None, after: str = "") -> int:
+        """About how many bytes these taps (all, without names) take for a sample, of those that run from `after` on."""
+        longest = max((array.shape[1] for array in flat if array.ndim > 1), default=1)
+        names = [tap.name for tap in self.taps]
+        following = self.taps[names.index(after) :] if after in names else self.taps
+        sizes = [
+            np.prod([longest if n is None else n for n in tap.shape], dtype=float)
+            for tap in following
+            if taps is None or tap.name in taps
         ]
-        structure = getattr(self.model, "_inputs_struct", None)
-        return flat[0] if len(flat) == 1 else tree.pack_sequence_as(structure, flat) if structure else flat
+        return int(4 * sum(sizes)) + sum(array[:1].nbytes for array in flat)
 
-    def _lengths(self) -> list[int]:
-        key = next(key for key, program in self._programs.items() if program is self._program)
-        return [int(shape[1] or _FREE_LENGTH) if len(shape) > 1 else 1 for shape, _ in key]
+    @property
+    def batch_size(self) -> int | None:
+        """Number of samples that the model is built for, as stateful ones are; None for any."""
+        declared = self._programs.declared or [(None,)]
+        return declared[0][0] if declared[0] else None
 
+    def padding_tap(self, lengths: tuple[Length, ...]) -> str | None:
+        """Name of a tap whose mask tells which steps of the input are padding; None if the model masks nothing."""
+        timelines, masked = self.timelines(lengths), self._program.calls.masked
+        return next((name for name in masked if is_step_by_step(timelines.get(name), axes.longest(lengths))), None)
 
-_probes: weakref.WeakKeyDictionary[keras.Model, Probe] = weakref.WeakKeyDictionary()
+    def _calls_for(self, lengths: tuple[Length, ...]) -> CallGraph:
+        """The calls as they were recorded for such lengths, or else for others."""
+        programs = [self._program, *self._programs.observing()]
+        fitting = (program for program in programs if program.fits(lengths))
+        return next(fitting, self._program).calls
 
+    def _at_once(self, flat: list[NDArray[Any]]) -> bool:
+        """Whether a batch is no more than a model takes at a time."""
+        n_rows = len(flat[0])
+        few = n_rows == 1 or n_rows <= batches.rows_at_once(self.bytes_per_row(flat))
+        return few and self.batch_size in (None, n_rows)
 
-def as_probe(model: keras.Model | Probe, x: Any = None) -> Probe:
-    """The one probe of a live model, so that functions called in turn share compiled programs and observations."""
-    if isinstance(model, Probe):
-        return model
-    _validate.keras_model(model, keras)
-    if model not in _probes:
-        _probes[model] = Probe(model, x)
-    return _probes[model]
+    def _in_pieces(
+        self, run: Callable[..., Any], arrays: list[NDArray[Any]], flat: list[NDArray[Any]], of: Collection[str] | None
+    ) -> Any:
+        with batches.memory_for(len(flat[0]), self.bytes_per_row(flat, of)):
+            at_once = batches.rows_at_once(self.bytes_per_row(flat))
+            return batches.in_pieces(lambda *part: as_arrays(run(*part)), arrays, at_once, self.batch_size)
 
-
-def reads_integers(model: Any) -> bool:
-    """Whether the model takes whole numbers (it begins with an Embedding) and not measurements."""
-    if isinstance(model, Probe):
-        model = model.model
-    _validate.keras_model(model, keras)
-    inputs = getattr(model, "inputs", None) if model.built else None
-    return inputs is not None and len(inputs) > 0 and "int" in str(inputs[0].dtype)
-
-
-def _key(version: bytes, flat: list[NDArray[Any]]) -> bytes:
-    digest = hashlib.blake2b(version, digest_size=16)
-    for array in flat:
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).view(np.uint8).data)
-    return digest.digest()
+    def _observing(self, wanted: frozenset[str] | None, flat: list[NDArray[Any]], x: Any) -> Program:
+        return self._programs.get(("observe", wanted), tasks.observing(wanted, self._weights.tensors), flat, x)

@@ -1,67 +1,123 @@
-"""A model's run with every layer call recorded, compiled where the model can be traced."""
+"""One computation on a model's run, compiled where the model can be traced."""
 
 from __future__ import annotations
 
 import logging
 import re
+import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
+from tswidgets.probe.callgraph import CallGraph
 from tswidgets.probe.intercept import intercepting
-from tswidgets.probe.taps import Recording
+from tswidgets.probe.recording import Recording, Visitor, shape_of
 
 logger = logging.getLogger(__name__)
 
+Forward = Callable[[Sequence[Any], Visitor], Any]
+"""`forward(inputs, visit)`: runs the model on a flat list of tensors and shows every tap to `visit`; its output."""
+Task = Callable[..., Any]
+"""`task(forward, inputs, *arguments)`: what to compute from one run; returns nested tensors."""
+
+WORTHWHILE = 2e-3  # seconds of a run from which on another compiler is worth trying
+
 
 class Program:
-    """All taps of a batch in one call, for one kind of input.
+    """A task on a model for inputs of one kind: any batch, and any length that the model takes.
 
-    recording : the graph of calls that the model went through.
+    calls : what the model's run consists of.
     eager_because : why the model could not be traced; empty when it is compiled.
     """
 
     def __init__(
-        self, model: keras.Model, specs: list[tf.TensorSpec], flat: list[NDArray[Any]], structure: Any
+        self, model: keras.Model, task: Task, structure: Any, specs: Sequence[tf.TensorSpec], *, eager_because: str = ""
     ) -> None:
-        self.recording = Recording()
-        self.eager_because = ""
+        self.calls = CallGraph()
+        self.eager_because = eager_because
         self._model = weakref.ref(model)
-        self._structure = structure
-        self._run: Callable[..., Any] = self._record
-        try:
-            self._run = tf.function(self._record, input_signature=specs, autograph=False).get_concrete_function()
-        except Exception as error:
-            # Python that depends on the data cannot be traced; the run raises a mistake of the model itself again.
-            self.eager_because = _validate.reason(error)
-            logger.info("not traceable, runs step by step: %s", self.eager_because)
-            self(flat)
+        self._task, self._structure, self._specs = task, structure, specs
+        self._n_inputs = len(tree.flatten(structure))
+        self._run: Any = self._body
+        self._runs = 0
+        self._faster: Callable[..., Any] | None = None
+        if not eager_because:
+            try:
+                traced = tf.function(self._body, input_signature=specs, autograph=False)
+                self._run = traced.get_concrete_function()
+            except Exception as error:
+                # Python that depends on the data cannot be traced; the run raises a mistake of the model itself again.
+                self.eager_because = _validate.reason(error)
+                logger.info("not traceable, runs step by step: %s", self.eager_because)
 
-    def __call__(self, flat: list[NDArray[Any]]) -> tuple[dict[str, Any], dict[str, Any], Any]:
-        """(results by tap, masks by tap, the model's own output), as tensors."""
-        return self._run(*(tf.constant(array) for array in flat))
+    def __call__(self, *arrays: NDArray[Any]) -> Any:
+        """The task's result as tensors; `arrays` are the inputs, flat, and then the task's arguments."""
+        tensors = [tf.constant(array) for array in arrays]
+        if self._faster is not None and len(arrays[0]) == 1:
+            return self._faster(*tensors)
+        started = time.perf_counter()
+        result = self._run(*tensors)
+        if len(arrays[0]) == 1:
+            self._runs += 1
+            if self._runs == 2 and time.perf_counter() - started > WORTHWHILE:  # the first run is always slow
+                self._try_faster(tensors)
+        return result
 
-    def _record(self, *flat: Any) -> tuple[dict[str, Any], dict[str, Any], Any]:
+    def fits(self, lengths: Sequence[int | None]) -> bool:
+        """Whether it was made for inputs of such lengths."""
+        shapes = [spec.shape for spec in self._specs[: self._n_inputs]]
+        return all(not n or shape[1] in (None, n) for shape, n in zip(shapes, lengths, strict=True))
+
+    def _body(self, *tensors: Any) -> Any:
+        return self._task(self._forward, tensors[: self._n_inputs], *tensors[self._n_inputs :])
+
+    def _forward(self, inputs: Sequence[Any], visit: Visitor) -> Any:
         model: Any = self._model()
-        recording = self.recording
         graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
         if graph is not None:
             _accept_any_name(graph)
-        recording.start(model, list(flat), graph)
+        recording = Recording(model, inputs, graph, visit)
+        # The scope swallows assignments: a stateful layer runs without its state being touched.
+        with keras.StatelessScope(), intercepting(recording):
+            output = model(tree.pack_sequence_as(self._structure, list(inputs)), training=False)
+        outputs = tree.flatten(output)
+        self.calls.add(recording.run, recording.output_names(outputs), [shape_of(one)[1:] for one in outputs])
+        return output
+
+    def _try_faster(self, tensors: list[Any]) -> None:
+        """Compile a recurrent model of fixed length with XLA, and keep what is faster: often 5 to 10 times.
+
+        Models without a loop gain little, and one of free length would have to be compiled for every length.
+        """
+        graph = getattr(self._run, "graph", None)
+        loops = graph is not None and any(op.type in ("While", "StatelessWhile") for op in graph.get_operations())
+        if not loops or any(n is None for tensor in self._run.inputs[: len(tensors)] for n in tensor.shape[1:]):
+            return
+        run = self._run
+        faster = tf.function(lambda *args: run(*args), autograph=False, jit_compile=True)
         try:
-            # The scope swallows assignments: a stateful layer runs without its state being touched.
-            with keras.StatelessScope(), intercepting(recording):
-                output = model(tree.pack_sequence_as(self._structure, list(flat)), training=False)
-            recording.note_outputs(tree.flatten(output))
-            return dict(recording.results), dict(recording.masks), output
-        finally:
-            recording.finish()
+            faster(*tensors)
+        except Exception as error:
+            logger.info("not compiled with XLA: %s", _validate.reason(error))
+            return
+        if _seconds(faster, tensors) < 0.8 * _seconds(run, tensors):
+            self._faster = faster
+
+
+def _seconds(run: Callable[..., Any], tensors: list[Any]) -> float:
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        np.asarray(tree.flatten(run(*tensors))[0])
+        times.append(time.perf_counter() - started)
+    return min(times)
 
 
 def _accept_any_name(graph: Any) -> None:

@@ -31,8 +31,19 @@ class Timeline:
         steps = np.arange(n_timesteps)
         return Timeline(steps, steps, steps, steps)
 
+    @staticmethod
+    def nowhere() -> Timeline:
+        """One step that sees no input step: an input without a time axis."""
+        first, last = np.array([NEVER]), np.array([-1])
+        return Timeline(first, last, first, last)
+
     def __len__(self) -> int:
         return len(self.lo)
+
+    @property
+    def has_place(self) -> bool:
+        """Whether its steps can be put on the input's time axis."""
+        return len(self) == 0 or bool((self.near_lo <= self.near_hi).any())
 
     @property
     def centres(self) -> NDArray[np.float32]:
@@ -63,3 +74,9 @@ class Timeline:
         for first, last, _, _ in (other._extent() for other in others):
             lo, hi = np.minimum(lo, first), np.maximum(hi, last)
         return Timeline(lo, hi, self.near_lo, self.near_hi)
+
+
+def is_step_by_step(timeline: Timeline | None, n_timesteps: int) -> bool:
+    """Whether a layer has one step for every input step, in the same place."""
+    steps = np.arange(n_timesteps)
+    return timeline is not None and np.array_equal(timeline.near_lo, steps) and np.array_equal(timeline.near_hi, steps)

@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 import weakref
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
-MOST = 2**20  # numbers of one variable that are read; a larger one is sampled evenly
+_RAMP = np.linspace(1, 2, 2**18, dtype=np.float32)
 
 
-class Checksum:
-    """Called, it returns bytes that change when anything trains, loads, sets or resets the model's variables.
+class Weights:
+    """The variables of a model, with the states of its stateful layers, and a checksum of them.
 
-    It runs in TensorFlow, for less than a forward pass. The states of stateful layers count as variables here.
+    The checksum changes when anything trains, loads, sets or resets a variable. Reading costs no copy, and NumPy sums
+    faster than a TensorFlow graph does.
     """
 
     def __init__(self, model: keras.Model) -> None:
         self._model = weakref.ref(model)
         self._variables: list[Any] = []
-        self._compiled: Any = None
+        self._read: Any = None
 
-    def __call__(self) -> bytes:
+    def version(self) -> bytes:
         variables = _variables(self._model())
-        if self._compiled is None or [*map(id, variables)] != [*map(id, self._variables)]:
-            values = [variable.value for variable in variables]
-            traced = tf.function(lambda: [_checksum(value) for value in values], autograph=False)
-            self._variables, self._compiled = variables, traced.get_concrete_function()
-        return np.array([int(value) for value in self._compiled()], np.int64).tobytes()
+        if self._read is None or [*map(id, variables)] != [*map(id, self._variables)]:
+            self._variables = variables
+            self._read = tf.function(self.tensors, autograph=False).get_concrete_function()
+        return checksum(self._read())
+
+    def tensors(self) -> list[Any]:
+        """The values, to be read within another program."""
+        return [tf.convert_to_tensor(variable.value) for variable in _variables(self._model())]
+
+
+def checksum(tensors: Iterable[Any]) -> bytes:
+    return hashlib.blake2b(b"".join(_sums(np.asarray(tensor)) for tensor in tensors), digest_size=16).digest()
 
 
 def _variables(model: Any) -> list[Any]:
@@ -43,11 +54,18 @@ def _variables(model: Any) -> list[Any]:
     return [*model.variables, *keras.tree.flatten(states)]
 
 
-def _checksum(variable: Any) -> Any:
-    flat = tf.reshape(variable, [-1])
-    flat = flat[:: max(int(np.prod(variable.shape)) // MOST, 1)]
-    if flat.dtype == tf.bool:
-        flat = tf.cast(flat, tf.uint8)
-    words = {1: tf.uint8, 2: tf.uint16, 4: tf.int32, 8: tf.int64}[flat.dtype.size]
-    bits = tf.cast(flat if flat.dtype == words else tf.bitcast(flat, words), tf.int64)
-    return tf.reduce_sum(bits * (2 * tf.range(tf.size(bits, tf.int64), dtype=tf.int64) + 1))
+def _sums(array: NDArray[Any]) -> bytes:
+    """The sum of all words of 8 bytes, which no single change leaves as it is, and one that sees their order and sign.
+
+    The second is a dot product with a ramp: of everything that NumPy can do with numbers, the fastest.
+    """
+    flat = np.ascontiguousarray(array).reshape(-1)
+    raw = flat.view(np.uint8)
+    whole = len(raw) // 8 * 8
+    total = int(raw[:whole].view(np.uint64).sum()) + int.from_bytes(raw[whole:].tobytes(), "little")
+    numbers = flat if flat.dtype.kind == "f" and flat.dtype.itemsize > 2 else raw.astype(np.float32)
+    ramp, products = _RAMP.astype(numbers.dtype, copy=False), []
+    for start in range(0, len(numbers), len(ramp)):
+        part = numbers[start : start + len(ramp)]
+        products.append(np.dot(part, ramp[: len(part)]))
+    return (total % 2**64).to_bytes(8, "little") + np.array(products).tobytes()

@@ -10,8 +10,9 @@ import ipywidgets
 import traitlets
 
 from tswidgets import _validate
+from tswidgets.inputs import SeveralInputs
 from tswidgets.plots.timeaxis import TimeAxis
-from tswidgets.probe import Probe, Tap, as_probe, reads_integers
+from tswidgets.probe import Input, Probe, Tap, as_probe, declared_inputs, takes_dict
 from tswidgets.samples import Labels, Samples
 from tswidgets.selection import Selection
 from tswidgets.widgets import text
@@ -28,10 +29,12 @@ class Explorer(ipywidgets.VBox):
     Parameters
     ----------
     model : keras.Model or Probe
-        A Keras 3 model with one input. It is neither changed nor copied.
+        A Keras 3 model. It is neither changed nor copied.
     X : array of shape (n_samples, n_timesteps, n_channels), or (n_samples, n_timesteps) for one channel, or a list of
         arrays of shape (n_timesteps_i, n_channels) for series of different lengths
-        Floating-point numbers; NaN and infinite values are allowed and drawn as gaps. pandas and xarray are accepted.
+        For a model with several inputs a dict of those by the inputs' names, or a list in the model's order; those with
+        as many steps as the first are drawn. Floating-point numbers; NaN and infinite values are allowed and drawn as
+        gaps. pandas and xarray are accepted.
     y : array, optional
         Class numbers or names (n_samples,), one-hot (n_samples, n_classes), values (n_samples,), or one label per time
         step (n_samples, n_timesteps).
@@ -91,7 +94,7 @@ class Explorer(ipywidgets.VBox):
             samples,
             labels,
             self._time,
-            channel_names=channels or [f"channel {i}" for i in range(samples.n_channels)],
+            channel_names=channels or samples.channel_names,
             class_names=classes,
         )
         self._status = Status()
@@ -247,13 +250,29 @@ class Explorer(ipywidgets.VBox):
 
 def _bind(model: Any, X: Any) -> tuple[Probe, Samples]:
     """The model's probe and the series, checked against each other before any widget is made."""
-    integers = reads_integers(model)
-    _validate.one_input(model.model if isinstance(model, Probe) else model)
-    samples = Samples(X, integers=integers)
+    inputs = declared_inputs(model.model if isinstance(model, Probe) else model)
+    if len(inputs) > 1:
+        probe = as_probe(model)
+        return probe, _several(probe, X, inputs)
+    samples = Samples(X, integers=any(one.integers for one in inputs))
     probe = as_probe(model, samples[0][None])
     samples.flat = len(probe.input_shapes[0]) == 1
-    _validate.fits_model(samples.lengths, samples.n_channels, probe.input_shapes, probe.model.name)
+    _validate.fits_model(samples.lengths, samples.n_channels, probe.input_shapes[0], probe.model.name)
     return probe, samples
+
+
+def _several(probe: Probe, X: Any, inputs: Sequence[Input]) -> SeveralInputs:
+    arrays = _validate.several(X, [one.name for one in inputs], probe.model.name)
+    shapes = {one.name: one.shape for one in inputs}
+    samples = SeveralInputs(
+        arrays,
+        flat={name: len(shape) == 1 for name, shape in shapes.items()},
+        integers={one.name: one.integers for one in inputs},
+        as_list=not takes_dict(probe.model),
+    )
+    for name, part in samples.parts.items():
+        _validate.fits_model(part.lengths, part.n_channels, shapes[name], probe.model.name)
+    return samples
 
 
 def _first_layer(taps: list[Tap]) -> str:

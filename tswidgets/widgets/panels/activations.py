@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.analysis.activations import Activations, absent_steps, at_layer, first, most_active, value_ranges
+from tswidgets.analysis.activations import Activations, absent_steps, at_layer, first, most_active, placed, value_ranges
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.probe import Probe, Tap
 from tswidgets.samples import Labels, Samples
@@ -76,7 +76,7 @@ class ActivationsPanel:
         self._last = Last()
         output = probe.observe(samples.batch(0)).outputs[0]
         labelled = labels is not None and labels.kind == "steps"
-        self.series = SeriesView(time, channel_names)
+        self.series = SeriesView(time, channel_names, samples.note)
         self.prediction = Prediction(time, output.shape[-1], class_names, steps=output.ndim == 3, labelled=labelled)
         self.curve = CurveView(time)
         self.layer = LayerView(time)
@@ -98,7 +98,8 @@ class ActivationsPanel:
         reached = tap.name in observation
         if not reached:
             tap = replace(tap, kind="other", note=_validate.NOT_REACHED)
-        chosen = first(at_layer(self._probe, observation, tap, len(x))) if tap.drawable else None
+        tap = placed(self._probe, observation, tap)
+        chosen = first(at_layer(self._probe, observation, tap)) if tap.drawable else None
         n_steps = 0 if chosen is None or chosen.timeline is None else len(chosen.timeline)
         step = selection.step if selection.step is not None and selection.step < n_steps else None
         if token is not None:
@@ -108,11 +109,11 @@ class ActivationsPanel:
             selection=replace(selection, sample=sample, filter=filter, step=step),
             tap=tap,
             series=x,
-            absent=absent_steps(self._probe, observation, len(x))[0],
+            absent=absent_steps(self._probe, observation)[0],
             activations=chosen,
             raw=observation[tap.name][0] if reached else np.empty(0, np.float32),
             output=observation.outputs[0][0],
-            output_steps=self._output_steps(len(x)),
+            output_steps=self._output_steps(sample),
             curve_range=curve_range,
             layer_range=layer_range,
             series_range=_extremes(x) if selection.scale == "sample" else _union(self._series_range, _extremes(x)),
@@ -144,7 +145,7 @@ class ActivationsPanel:
 
     def places(self, layer: str, sample: int) -> Floats:
         """Input step at the centre of each of a layer's steps; empty for a layer without a time axis."""
-        timeline = self._probe.timelines(len(self._samples[sample]))[layer]
+        timeline = self._probe.timelines(self._samples.lengths_of(sample))[layer]
         drawn = timeline is not None and self._taps[layer].kind == "sequence"
         return timeline.centres if drawn and timeline else np.empty(0, np.float32)
 
@@ -191,8 +192,8 @@ class ActivationsPanel:
             self._known = version, value_ranges(self._probe, batches)
         return self._known[1]
 
-    def _output_steps(self, n_timesteps: int) -> Floats | None:
-        timeline = self._probe.timelines(n_timesteps).get(self._probe.output_names[0])
+    def _output_steps(self, sample: int) -> Floats | None:
+        timeline = self._probe.timelines(self._samples.lengths_of(sample)).get(self._probe.output_names[0])
         return None if timeline is None else timeline.centres
 
 

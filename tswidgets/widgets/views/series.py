@@ -20,8 +20,8 @@ HEIGHT = 200
 class SeriesView:
     """`rows` go among the figures, `legend` beside them."""
 
-    def __init__(self, time: TimeAxis, channel_names: Sequence[str]) -> None:
-        self._time = time
+    def __init__(self, time: TimeAxis, channel_names: Sequence[str], note: str = "") -> None:
+        self._time, self._note = time, note
         self._value = ValueAxis(HEIGHT)
         self._lines = ChannelLines(time, self._value.scale, len(channel_names))
         self._caption = text.Text("tsw-caption")
@@ -49,5 +49,6 @@ class SeriesView:
                 f"{absent.sum():,} of them padding" if absent.any() else "",
                 f"{text.plural(unreal, 'value')} missing or infinite, drawn as gaps" if unreal else "",
                 text.decimated(self._lines.run),
+                self._note,
             )
         )

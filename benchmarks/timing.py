@@ -1,0 +1,37 @@
+"""Two things timed in turn in one process: the ratio is what counts, the machine is not."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def seconds(action: Callable[[int], Any], i: int) -> float:
+    started = time.perf_counter()
+    action(i)
+    return time.perf_counter() - started
+
+
+def compare(
+    ours: Callable[[int], Any], theirs: Callable[[int], Any], rounds: int = 30, warm_up: int = 3
+) -> tuple[float, float, float]:
+    """Median milliseconds of both, and the median of theirs / ours; round number `i` is handed to both."""
+    for i in range(warm_up):
+        ours(i), theirs(i)
+    pairs = [(seconds(ours, i), seconds(theirs, i)) for i in range(warm_up, rounds)]
+    mine, other = (statistics.median(column) * 1e3 for column in zip(*pairs, strict=True))
+    return mine, other, statistics.median(b / a for a, b in pairs)
+
+
+def versions() -> str:
+    import keras
+    import tensorflow as tf
+
+    return (
+        f"Python {platform.python_version()}, Keras {keras.__version__}, TensorFlow {tf.__version__}, "
+        f"{os.cpu_count()} cores"
+    )

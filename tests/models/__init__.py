@@ -1,0 +1,57 @@
+"""Small models with random weights, each with a sample batch and a way to its layers' outputs that needs no hook."""
+
+from functools import cache
+
+from tests.models import attention, convolution, graphs, histories, masks, pointwise, published, recurrent, subclassed
+from tests.models.build import (
+    Calls,
+    Case,
+    arrays,
+    before_activation,
+    has_activation,
+    one_by_one,
+    padded_series,
+    randomise,
+    series,
+    views,
+)
+from tests.models.convolution import conv_layers
+from tests.models.graphs import ODD_NAMES
+from tests.models.masks import MaskedByHand
+from tests.models.scenarios import per_step_labels, speaker_classifier, window_classifier
+from tests.models.subclassed import Cumulating, Deciding, Looping, Reversing
+
+FAMILIES = (convolution, pointwise, recurrent, masks, attention, graphs, subclassed, histories, published)
+CASES = {build.__name__: build for family in FAMILIES for build in family.BUILDERS}
+
+
+@cache
+def case(name):
+    """One live model for all tests that only look; whoever changes a model builds it with `CASES[name]()`."""
+    return CASES[name]()
+
+
+__all__ = [
+    "CASES",
+    "ODD_NAMES",
+    "Calls",
+    "Case",
+    "Cumulating",
+    "Deciding",
+    "Looping",
+    "MaskedByHand",
+    "Reversing",
+    "arrays",
+    "before_activation",
+    "case",
+    "conv_layers",
+    "has_activation",
+    "one_by_one",
+    "padded_series",
+    "per_step_labels",
+    "randomise",
+    "series",
+    "speaker_classifier",
+    "views",
+    "window_classifier",
+]

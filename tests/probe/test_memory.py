@@ -1,0 +1,120 @@
+"""A series seen before is not computed again, and weights that have changed are seen."""
+
+import numpy as np
+import pytest
+from keras import layers as L
+
+from tests.models import CASES, randomise, series
+from tests.probe.comparing import assert_close, assert_same_look
+from tests.probe.training import fit, ticking_model, trained
+from tswidgets.probe import Probe
+
+
+def test_a_sample_seen_before_does_not_run_the_model():
+    """Equal values come from memory, also in another array; a changed array, other weights and another dtype do not."""
+    model, runs, _ = ticking_model()
+    probe, x = Probe(model), series(2, 7, 2)
+    first = probe.observe(x)
+    assert len(runs) == 1
+    assert probe.observe(x.copy()) is first
+    assert len(runs) == 1
+    x[0, 0, 0] += 1
+    changed = probe.observe(x)
+    assert len(runs) == 2
+    assert np.abs(changed["conv"] - first["conv"]).max() > 0
+    assert probe.observe(x[:1])["conv"].shape[0] == 1
+    assert len(runs) == 3
+    kernel = model.layers[0].kernel
+    kernel.assign(kernel * 2)
+    assert np.abs(probe.observe(x)["conv"] - changed["conv"]).max() > 0
+    assert len(runs) == 4
+
+
+def test_a_sample_seen_before_calls_no_layer_of_a_model_that_is_not_compiled(monkeypatch):
+    found = CASES["data_dependent"]()
+    probe = Probe(found.model, found.x)
+    first = probe.observe(found.x)
+    calls = []
+    monkeypatch.setattr(L.Conv1D, "call", lambda self, x: calls.append(x) or x)
+    assert probe.observe(found.x) is first
+    assert calls == []
+    probe.observe(found.x + 1)
+    assert len(calls) == 1, "the patch would have seen a call"
+
+
+def test_memory_is_bounded(monkeypatch):
+    """What was not asked for longest is forgotten; the newest is kept even if it is larger than all memory."""
+    monkeypatch.setattr("tswidgets.probe.memory.MOST", 3 * 7 * (3 + 3 + 2) * 4)
+    model, runs, _ = ticking_model()
+    probe = Probe(model)
+    samples = [series(1, 7, 2, seed) for seed in range(4)]
+    for x in samples:
+        probe.observe(x)
+    assert len(runs) == 4
+    for x in (samples[2], samples[3], samples[1]):
+        probe.observe(x)
+    assert len(runs) == 4
+    probe.observe(samples[0])  # takes the place of samples[2]
+    assert len(runs) == 5
+    probe.observe(samples[1])
+    probe.observe(samples[3])
+    assert len(runs) == 5
+    probe.observe(samples[2])
+    assert len(runs) == 6
+    large = series(9, 7, 2)
+    assert probe.observe(large) is probe.observe(large)
+
+
+@pytest.mark.parametrize("name", ["sequential", "conv_lstm", "subclassed", "data_dependent"])
+def test_trained_weights_give_new_values_with_no_rebuild(name):
+    found = CASES[name]()
+    probe = Probe(found.model, found.x)
+    before = probe.observe(found.x)
+    randomise(found.model, seed=9)
+    after = probe.observe(found.x)
+    for tap, values in found.expected(found.x).items():
+        assert_close(after[tap], values)
+    assert np.abs(after.outputs[0] - before.outputs[0]).max() > 1e-3
+
+
+def test_fit_gives_new_values_with_no_rebuild():
+    found = trained()
+    probe = Probe(found.model)
+    version, before = probe.version(), probe.observe(found.x)
+    fit(found)
+    assert probe.version() != version
+    after = probe.observe(found.x)
+    assert np.abs(after["conv"] - before["conv"]).max() > 1e-3
+    for tap, values in found.expected(found.x).items():
+        assert_close(after[tap], values)
+
+
+@pytest.mark.parametrize("name", ["sequential", "masked_lstm", "bidirectional"])
+def test_version_tells_every_single_number(name):
+    """The smallest change of one element of any weight changes the version; putting it back restores it."""
+    found = CASES[name]()
+    probe, rng = Probe(found.model), np.random.default_rng(0)
+    version = probe.version()
+    assert probe.version() == version
+    for weight in found.model.weights:
+        value = np.copy(weight.numpy())
+        changed = value.copy()
+        place = tuple(rng.integers(0, n) for n in value.shape)
+        changed[place] = np.nextafter(value[place], np.float32(np.inf))
+        weight.assign(changed)
+        assert probe.version() != version, weight.path
+        weight.assign(value)
+        assert probe.version() == version, weight.path
+
+
+def test_version_tells_two_exchanged_numbers_and_a_sign():
+    """A plain sum of the weights would not see either."""
+    found = CASES["sequential"]()
+    probe, kernel = Probe(found.model), found.model.get_layer("conv1").kernel
+    value = np.copy(kernel.numpy())
+    versions = {probe.version()}
+    kernel.assign(value[::-1])
+    versions.add(probe.version())
+    kernel.assign(-value)
+    versions.add(probe.version())
+    assert len(versions) == 3

@@ -1,0 +1,50 @@
+"""What a method was asked for and cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tswidgets._validate.messages import message
+
+
+def no_target(target: Any, shape: Sequence[int]) -> NoReturn:
+    axes = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+    got = f"an array of shape {target.shape}" if isinstance(target, np.ndarray) else repr(target)
+    example = "a class number" if len(shape) == 1 else "a tuple such as (step, class)"
+    raise ValueError(
+        message(
+            f"a target that picks one number of an output of shape {axes}",
+            got,
+            f"Pass {example}, counted from 0, with None for an axis to average over.",
+        )
+    )
+
+
+def no_replacement(tap: str, shape: tuple[int, ...], got: str) -> NoReturn:
+    todo = "Pass an array of that shape (or one that broadcasts to it), or a function that returns one."
+    raise ValueError(message(f"numbers of shape {shape} for {tap!r}", got, todo))
+
+
+def no_edits() -> NoReturn:
+    raise ValueError(message("at least one value to put in", "none", "Pass an array, a function, or a list of them."))
+
+
+def no_gradient(dtype: Any) -> NoReturn:
+    todo = "Pass wrt= the name of the layer that turns them into numbers, an Embedding for example."
+    raise ValueError(
+        message("floating-point numbers to differentiate by", f"an input of dtype {np.dtype(dtype)}", todo)
+    )
+
+
+def out_of_memory(n_rows: int, bytes_per_row: int, fits: int, error: BaseException | None = None) -> NoReturn:
+    got = f"{n_rows} samples of {bytes_per_row / 2**20:.1f} MiB each"
+    todo = f"A batch of {fits} would fit; pass fewer samples at a time, or name the layers that you need."
+    raise MemoryError(message("a result that fits into the free memory", got, todo)) from error
+
+
+def not_attending(name: str, attending: Sequence[str]) -> NoReturn:
+    has = f"This model has: {', '.join(map(repr, attending))}." if attending else "This model has none."
+    raise ValueError(message("a layer that returns attention scores", f"{name!r}, which has none", has))

@@ -1,0 +1,101 @@
+"""Checks of the model, of its layers' names, and of whether data fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tswidgets._validate.messages import message, near_names
+
+
+def keras_model(model: Any, keras: Any) -> None:
+    if isinstance(model, keras.Model):
+        return
+    got = f"a {type(model).__name__}"
+    if isinstance(model, type):
+        got = f"the class {model.__name__}"
+    elif isinstance(model, keras.Layer):
+        got = f"the layer {model.name!r} ({type(model).__name__})"
+    raise TypeError(
+        message(
+            "a Keras 3 model", got, "Pass the model object itself, for example keras.models.load_model('model.keras')."
+        )
+    )
+
+
+def unbuilt_model(model: Any) -> NoReturn:
+    raise ValueError(
+        message(
+            "a model whose input shape is known",
+            f"{model.name!r}, which has not been built",
+            "Call it once on data, begin it with keras.Input(shape), or pass X, from which the shape is taken.",
+        )
+    )
+
+
+def layer_name(name: Any, names: Sequence[str]) -> str:
+    if name in names:
+        return str(name)
+    raise ValueError(message("the name of a layer", repr(name), near_names(name, names)))
+
+
+def nothing_to_draw(name: str, note: str) -> NoReturn:
+    raise ValueError(message(f"a layer with steps × filters or units, unlike {name!r}", note, "Choose another layer."))
+
+
+def batch(shapes: Sequence[tuple[int, ...]], declared: Sequence[tuple[int | None, ...]], name: str) -> None:
+    """Whether arrays of these shapes, batch axis included, are what a model takes."""
+    if len(shapes) != len(declared):
+        todo = "Pass them as the model takes them, a list or a dict of arrays."
+        raise ValueError(message(f"{len(declared)} inputs, as {name!r} takes", f"{len(shapes)} arrays", todo))
+    for shape, wanted in zip(shapes, declared, strict=True):
+        fits = len(shape) == len(wanted) + 1 and all(w in (None, n) for n, w in zip(shape[1:], wanted, strict=True))
+        if not fits:
+            axes = ", ".join(["n_samples", *("any" if n is None else str(n) for n in wanted)])
+            todo = "Pass the axes in that order; one series needs a sample axis of length 1."
+            raise ValueError(message(f"an array of shape ({axes}), as {name!r} takes", f"shape {shape}", todo))
+
+
+def one_or_a_batch(shape: tuple[int, ...]) -> None:
+    if len(shape) not in (2, 3):
+        expected = "x of shape (n_timesteps, n_channels), or (n_samples, n_timesteps, n_channels)"
+        raise ValueError(message(expected, f"shape {shape}", "Give a single channel an axis of its own: x[:, None]."))
+
+
+def fits_model(lengths: Sequence[int], n_channels: int, shape: tuple[int | None, ...], name: str) -> None:
+    """Whether series of these lengths and channels are what the model takes for an input of this shape."""
+    steps = shape[0] if shape else None
+    channels = shape[1] if len(shape) > 1 else 1
+    if channels is not None and n_channels != channels:
+        todo = f"Pass X with {channels} channels on its last axis."
+        if channels in lengths:
+            todo = "Time and channels look swapped: pass X.transpose(0, 2, 1)."
+        raise ValueError(message(f"{channels} channels, as {name!r} takes", f"{n_channels} in X", todo))
+    wrong = next((i for i, n in enumerate(lengths) if steps is not None and n != steps), None)
+    if wrong is not None:
+        todo = f"Cut or pad every series to {steps} steps, or build the model with keras.Input((None, {n_channels}))."
+        raise ValueError(message(f"{steps} time steps, as {name!r} takes", f"{lengths[wrong]} in series {wrong}", todo))
+
+
+def length(n_timesteps: Any, declared: int | None, name: str) -> None:
+    if isinstance(n_timesteps, bool) or not isinstance(n_timesteps, (int, np.integer)) or n_timesteps < 1:
+        raise ValueError(message("a number of time steps from 1 on", repr(n_timesteps), "Pass a whole number."))
+    if declared is not None and n_timesteps != declared:
+        todo = "Leave n_timesteps out, or build the model with keras.Input((None, …)) to take any length."
+        raise ValueError(message(f"{declared} time steps, as {name!r} takes", str(n_timesteps), todo))
+
+
+def unknown_field(name: str, note: str) -> NoReturn:
+    got = f"{name!r}, of which that is not known" + (f" ({note})" if note else "")
+    todo = "Choose a layer before it, or one of the layers that Probe(model).taps lists as a sequence."
+    raise ValueError(message("a layer whose input steps can be told", got, todo))
+
+
+NOT_REACHED = "the model's own code passes it by for this input"
+
+
+def not_reached(name: str) -> NoReturn:
+    todo = "Choose another layer or another sample."
+    raise ValueError(message(f"a layer that the model runs for this input, unlike {name!r}", NOT_REACHED, todo))

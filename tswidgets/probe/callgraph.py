@@ -1,0 +1,137 @@
+"""What came from what in a model: the calls of its runs as a graph, and what each tap sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+
+from tswidgets.probe.axes import STATIC, Length
+from tswidgets.probe.dataflow import Field, field_of
+from tswidgets.probe.fields import layer_timeline
+from tswidgets.probe.taps import Shape, Tap, Words, family, kind
+from tswidgets.probe.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Node:
+    """One call: which tensors went in and came out, by number, and which taps its outputs are.
+
+    shapes : of the outputs, batch axis included; `masked` tells which of them carry a mask.
+    """
+
+    operation: keras.Operation
+    taps: list[str]
+    inputs: list[int]
+    outputs: list[int]
+    shapes: list[Shape]
+    masked: list[bool]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One way through a model: its calls, and the tensors between them by number, the model's inputs first.
+
+    Of a run that was not traced the tensors are None: only what layers do to them is known.
+    """
+
+    nodes: list[Node]
+    tensors: list[Any]
+
+
+@dataclass
+class CallGraph:
+    """The calls of every way that a model went, of which there are several if its Python depends on the data.
+
+    output_names : for every output of the model the tap that it is, or ""; `output_shapes` go without the batch axis.
+    """
+
+    output_names: list[str] = field(default_factory=list)
+    output_shapes: list[Shape] = field(default_factory=list)
+    runs: dict[tuple[str, ...], Run] = field(default_factory=dict)
+
+    @property
+    def masked(self) -> list[str]:
+        """Taps that carry a mask."""
+        nodes = (node for run in self.runs.values() for node in run.nodes)
+        return [name for node in nodes for name, masked in zip(node.taps, node.masked, strict=True) if masked]
+
+    def add(self, run: Run, output_names: list[str], output_shapes: list[Shape]) -> None:
+        self.output_names, self.output_shapes = output_names, output_shapes
+        self.runs[tuple(name for node in run.nodes for name in node.taps)] = run
+
+    def timelines(self, lengths: Sequence[Length]) -> dict[str, Timeline | None]:
+        """Timeline of every tap for inputs of the given lengths; None where what is done to time cannot be followed."""
+        found: dict[str, Timeline | None] = {}
+        for run in self.runs.values():
+            places = _Places(run, lengths)
+            for node in run.nodes:
+                inputs = [places.of(number) for number in node.inputs]
+                for name, number, shape in zip(node.taps, node.outputs, node.shapes, strict=True):
+                    if not places.settled(number):  # what an inner layer returned may be the outer's result, too
+                        places.put(number, layer_timeline(node.operation, inputs, len(shape)))
+                    found.setdefault(name, places.of(number))
+        return found
+
+    def taps(self, lengths: Sequence[Length]) -> tuple[Tap, ...]:
+        timelines = self.timelines(lengths)
+        taps: dict[str, Tap] = {}
+        for run in self.runs.values():
+            words = Words()
+            for node in run.nodes:
+                word = words.of(node.operation, node.inputs, node.outputs, len(node.shapes[0]))
+                layer_class = type(node.operation).__name__
+                for name, shape in zip(node.taps, node.shapes, strict=True):
+                    how, note = kind(shape, timelines[name], layer_class)
+                    tap = Tap(name, layer_class, shape[1:], how, word, family(node.operation), note)
+                    taps.setdefault(name, tap)
+        return tuple(taps.values())
+
+
+class _Places:
+    """Timelines of a run's tensors: by the rule of the layer that made one, or else by following its operations."""
+
+    def __init__(self, run: Run, lengths: Sequence[Length]) -> None:
+        self.known: dict[int, Timeline | None] = {}
+        self._tensors = run.tensors
+        self._fields: dict[int, Field | None] = {}
+        self._can_follow = all(
+            tensor is not None and (tensor.shape.rank or 0) > 1 and (not n or tensor.shape[1] in (None, n))
+            for tensor, n in zip(run.tensors, lengths, strict=False)
+        )
+        for number, n in enumerate(lengths):
+            if n is None:
+                self.known[number] = self._fields[id(self._tensors[number])] = None
+            else:
+                self.put(number, Timeline.nowhere() if n == STATIC else Timeline.of_input(n))
+
+    def settled(self, number: int) -> bool:
+        timeline = self.known.get(number)
+        return timeline is not None and timeline.has_place
+
+    def of(self, number: int) -> Timeline | None:
+        if number not in self.known and self._can_follow:
+            tensor = self._tensors[number]
+            found = field_of(tensor, self._fields)
+            self.known[number] = None if found is None else found.timeline()
+            if found is not None:
+                self._fields[id(tensor)] = found
+        return self.known.get(number)
+
+    def put(self, number: int, timeline: Timeline | None) -> None:
+        if timeline is None:
+            return
+        self.known[number] = timeline
+        shape = self._tensors[number].shape if self._can_follow else None
+        if shape is not None and shape.rank is not None and all(n is not None for n in shape[2:]):
+            whole = (
+                1,
+                *(
+                    len(timeline) if axis == 1 and (shape.rank > 2 or len(timeline) > 1) else shape[axis]
+                    for axis in range(1, shape.rank)
+                ),
+            )
+            if None not in whole:
+                self._fields[id(self._tensors[number])] = Field.of(timeline, whole)

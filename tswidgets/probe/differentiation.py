@@ -1,0 +1,54 @@
+"""The gradient of one number of a model's output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from keras import tree
+
+from tswidgets import _validate
+from tswidgets.probe import axes, tasks
+from tswidgets.probe.inputs import arranged
+from tswidgets.probe.observation import Gradient
+from tswidgets.probe.targets import Target, indices
+
+if TYPE_CHECKING:
+    from tswidgets.probe.probe import Probe
+
+
+def gradient(probe: Probe, x: Any, target: Target, wrt: str, output: int | str) -> Gradient:
+    by = None if wrt == "input" else probe.tap_name(wrt)
+    of = probe.tap_name(output) if isinstance(output, str) else _output(probe, output)
+    x = arranged(probe.model, x)
+    flat = probe.checked(x)
+    whole = next((array for array in flat if array.dtype.kind not in "f"), None)
+    if by is None and whole is not None:
+        _validate.no_gradient(whole.dtype)
+    n_samples = len(flat[0])
+    shape, largest = _shape(probe, x, of)
+    if target is None:
+        target = largest if largest is not None else 0
+    rows, averaged = indices(target, shape, n_samples)
+    masked = by if by is not None else probe.padding_tap(axes.of(flat))
+    score, values, mask = probe.compute(
+        x, ("gradient", by, of, averaged, masked), tasks.differentiating(by, of, averaged, masked), rows, of=[by or ""]
+    )
+    if by is None:
+        values = tree.pack_sequence_as(tree.map_structure(lambda _: 0, x), values)
+    return Gradient(values, score, None if mask is None else ~mask)
+
+
+def _output(probe: Probe, number: int) -> int:
+    return _validate.index(number, len(probe.output_shapes), "output", f"model {probe.model.name!r}")
+
+
+def _shape(probe: Probe, x: Any, of: int | str) -> tuple[tuple[int, ...], Any]:
+    """(shape without the batch axis, the largest class of every sample if it has but one axis) of an output or tap."""
+    shapes = {tap.name: tap.shape for tap in probe.taps}
+    static = shapes[of] if isinstance(of, str) else probe.output_shapes[of]
+    known = [n for n in static if n is not None]
+    if len(known) == len(static) and not (len(known) == 1 and known[0] > 1):
+        return tuple(known), None
+    values = probe.observe(x, [of])[of] if isinstance(of, str) else tree.flatten(probe.logits(x))[of]
+    one_axis = values.ndim == 2 and values.shape[1] > 1
+    return values.shape[1:], values.argmax(axis=1) if one_axis else None

@@ -1,0 +1,64 @@
+"""What a model takes, and x as it takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import tree
+
+from tswidgets import _validate
+from tswidgets.probe.taps import Shape
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input that a model declares: its shape without the batch axis, and whether it reads whole numbers."""
+
+    name: str
+    shape: Shape
+    integers: bool
+
+
+def declared_inputs(model: keras.Model) -> list[Input]:
+    """What a model takes, in its own order; empty for a model that does not say."""
+    _validate.keras_model(model, keras)
+    tensors = (getattr(model, "inputs", None) or []) if model.built else []  # older Keras raises before
+    return [Input(one.name, tuple(one.shape[1:]), "int" in str(one.dtype)) for one in tensors]
+
+
+def built(model: keras.Model, x: Any) -> list[Shape] | None:
+    """The shapes that a model declares, batch axis included, if it does; one that is not built yet is built from x."""
+    declared = getattr(model, "inputs", None) if model.built else None
+    if not declared and x is None:
+        _validate.unbuilt_model(model)
+    if not model.built:
+        model(tree.map_structure(lambda array: tf.constant(array[:1]), x), training=False)
+        declared = getattr(model, "inputs", None)
+    return [tuple(tensor.shape) for tensor in declared] if declared else None
+
+
+def example(model: keras.Model, free_length: int) -> Any:
+    """One sample of zeros for a model that declares its inputs."""
+    flat = [np.zeros((1, *(n or free_length for n in tensor.shape[1:])), tensor.dtype) for tensor in model.inputs]
+    structure = getattr(model, "_inputs_struct", None)
+    return flat[0] if len(flat) == 1 else tree.pack_sequence_as(structure, flat) if structure else flat
+
+
+def takes_dict(model: keras.Model) -> bool:
+    """Whether the model takes its inputs by name."""
+    return isinstance(getattr(model, "_inputs_struct", None), dict)
+
+
+def arranged(model: keras.Model, x: Any) -> Any:
+    """x in the model's own structure: several inputs may be given by name, or as a list in the model's order."""
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None or not tree.is_nested(structure) or not isinstance(x, (dict, list, tuple)):
+        return x
+    if isinstance(structure, dict) and isinstance(x, dict):
+        return x
+    named = _validate.several(x, [tensor.name for tensor in model.inputs], model.name)
+    return tree.pack_sequence_as(structure, list(named.values()))

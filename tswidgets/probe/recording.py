@@ -1,0 +1,120 @@
+"""One run of a model, call by call: which tap each result is, and what came from what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import tree
+
+from tswidgets.probe.callgraph import Node, Run
+from tswidgets.probe.intercept import Call, mask_of, unobserved
+from tswidgets.probe.taps import Shape, layer_paths
+
+Visitor = Callable[[str, Any, Call], Any]
+"""`visit(name, tensor, call)`: called for every tap of a run; the tensor that it returns goes on in its place."""
+
+
+class Recording:
+    """Listens to one run of a model, as the handler of `intercepting`, and hands every tap to a visitor."""
+
+    def __init__(self, model: keras.Model, inputs: Sequence[Any], graph: Any, visit: Visitor) -> None:
+        self._nodes: list[Node] = []
+        self._tensors: list[Any] = []  # also keeps them alive: a number belongs to an id(), good only for so long
+        self._model, self._graph, self._visit = model, graph, visit
+        self._paths = layer_paths(model)
+        self._numbers: dict[int, int] = {}
+        self._tap_of: dict[int, str] = {}
+        self._calls: Counter[str] = Counter()
+        self._taken: set[str] = set()
+        for tensor in inputs:
+            self._number(tensor)
+
+    def __call__(self, call: Call, result: Any) -> Any:
+        reachable = all(getattr(tensor, "graph", None) is self._graph for tensor in call.outputs)
+        if call.operation is self._model or not call.outputs or not reachable or self._is_inner(call):
+            return result
+        if call.before_activation and id(_source(call.outputs[0])) in self._numbers:
+            return result  # a layer that is nothing but an activation
+        names = self._names(call)
+        with unobserved():
+            replaced = {id(t): self._visit(name, t, call) for name, t in zip(names, call.outputs, strict=True)}
+        changed = any(id(tensor) != key for key, tensor in replaced.items())
+        result = tree.map_structure(lambda leaf: replaced.get(id(leaf), leaf), result) if changed else result
+        outputs = [replaced[id(tensor)] for tensor in call.outputs]
+        inputs = [self._number(tensor) for tensor in call.inputs if tensor.dtype != "bool"]  # masks are no input
+        shapes, masked = [shape_of(tensor) for tensor in outputs], [mask_of(t) is not None for t in call.outputs]
+        numbers = [self._number(tensor) for tensor in outputs]
+        self._nodes.append(Node(call.operation, names, inputs, numbers, shapes, masked))
+        for name, tensor in zip(names, outputs, strict=True):
+            self._tap_of[id(tensor)] = name
+        return result
+
+    @property
+    def run(self) -> Run:
+        """What was listened to, in the order in which the calls ended."""
+        return Run(self._nodes, self._tensors if self._graph is not None else [None] * len(self._tensors))
+
+    def output_names(self, outputs: Sequence[Any]) -> list[str]:
+        """For every output the tap that it is, or "" where no layer returned it as it is."""
+        return [self._tap_of.get(id(tensor), "") for tensor in outputs]
+
+    def _is_inner(self, call: Call) -> bool:
+        """A cell at one step of a recurrence, the arithmetic of masks, or of Keras' own layers: nobody's layer."""
+        if any(isinstance(parent, keras.layers.RNN) for parent in call.parents):
+            return True
+        if isinstance(call.operation, keras.Layer) or id(call.operation) in self._paths:
+            return all(tensor.dtype == "bool" for tensor in call.outputs)
+        outer = call.parents[-1] if call.parents else self._model
+        return type(outer).__module__.startswith("keras.")
+
+    def _names(self, call: Call) -> list[str]:
+        path = self._path(call)
+        if call.before_activation:
+            name = f"{self._next(path)[1]}:pre-activation"
+            self._taken.add(name)
+            return [name]
+        self._calls[path], name = self._next(path)
+        names = [name] + [f"{name}:{k}" for k in range(1, len(call.outputs))]
+        self._taken.update(names)
+        return names
+
+    def _next(self, path: str) -> tuple[int, str]:
+        """Number and name of the next call of a layer."""
+        count = self._calls[path] + 1
+        while True:  # once, unless a layer is itself called `conv#2`
+            name = path if count == 1 else f"{path}#{count}"
+            if name not in self._taken:
+                return count, name
+            count += 1
+
+    def _path(self, call: Call) -> str:
+        if id(call.operation) in self._paths:
+            return self._paths[id(call.operation)]
+        outer = [self._paths.get(id(parent), "") for parent in call.parents[1:]]
+        return "/".join([part for part in outer[-1:] if part] + [call.operation.name])
+
+    def _number(self, tensor: Any) -> int:
+        tensor = _source(tensor)
+        if id(tensor) not in self._numbers:
+            self._numbers[id(tensor)] = len(self._tensors)
+            self._tensors.append(tensor)
+        return self._numbers[id(tensor)]
+
+
+def _source(tensor: Any) -> Any:
+    """A traced tensor without the casts and copies that Keras puts between two layers."""
+    while (op := getattr(tensor, "op", None)) is not None and op.type in (
+        "Identity",
+        "Cast",
+        "StopGradient",
+        "EnsureShape",
+    ):
+        tensor = op.inputs[0]
+    return tensor
+
+
+def shape_of(tensor: Any) -> Shape:
+    return tuple(tensor.shape.as_list()) if tensor.shape.rank is not None else ()

@@ -1,0 +1,122 @@
+"""What a probe computes from one run of a model: observe it, replace a tap, differentiate it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import tensorflow as tf
+from keras import tree
+
+from tswidgets import _validate
+from tswidgets.probe.intercept import Call, mask_of
+from tswidgets.probe.logits import Logits
+from tswidgets.probe.program import Forward, Task
+
+
+def observing(wanted: Collection[str] | None, weights: Callable[[], list[Any]]) -> Task:
+    """(results by tap, masks by tap, the model's output, its weights); `wanted` None means every tap."""
+
+    def task(forward: Forward, inputs: Sequence[Any]) -> Any:
+        values, results, masks = weights(), {}, {}
+
+        def visit(name: str, tensor: Any, call: Call) -> Any:
+            if wanted is None or name in wanted:
+                results[name] = tensor
+                if mask_of(tensor) is not None:
+                    masks[name] = mask_of(tensor)
+            return tensor
+
+        output = forward(inputs, visit)
+        return results, masks, output, values
+
+    return task
+
+
+def replacing(tap: str) -> Task:
+    """The model's output with the tap's result replaced by the argument."""
+
+    def task(forward: Forward, inputs: Sequence[Any], value: Any) -> Any:
+        def visit(name: str, tensor: Any, call: Call) -> Any:
+            if name != tap:
+                return tensor
+            return tf.ensure_shape(tf.cast(value, tensor.dtype), tensor.shape)
+
+        return forward(inputs, visit)
+
+    return task
+
+
+def differentiating(wrt: str | None, of: str | int, averaged: tuple[bool, ...], masked: str | None) -> Task:
+    """(score, its gradient, mask), for a score that `_pick` finds in tap `of` or in the logits of output number `of`.
+
+    The gradient is with respect to the inputs, or to tap `wrt`; the mask is the one that tap `masked` carries.
+    """
+
+    def task(forward: Forward, inputs: Sequence[Any], indices: Any) -> Any:
+        seen: dict[str, Any] = {}
+        reached: set[str] = set()
+        find = Logits()
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            points = [tf.identity(tensor) for tensor in inputs]
+            if wrt is None:
+                tape.watch(points)
+
+            def visit(name: str, tensor: Any, call: Call) -> Any:
+                reached.add(name)
+                if name == masked:
+                    seen["mask"] = mask_of(tensor)
+                if name == wrt:
+                    tensor = tf.identity(tensor)
+                    tape.watch(tensor)
+                    seen["wrt"] = tensor
+                if name == of:
+                    seen["of"] = tensor
+                return find.visit(name, tensor, call)
+
+            output = forward(points, visit)
+            for tap in (wrt, of):
+                if isinstance(tap, str) and tap not in reached:
+                    _validate.not_reached(tap)
+            value = seen["of"] if isinstance(of, str) else find.of(tree.flatten(output)[of])
+            score = _pick(tf.cast(value, tf.float32), indices, averaged)
+        point = points if wrt is None else seen["wrt"]
+        gradient = tape.gradient(score, point, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return score, tree.map_structure(tf.convert_to_tensor, gradient), seen.get("mask")
+
+    return task
+
+
+def logits(forward: Forward, inputs: Sequence[Any]) -> Any:
+    """The model's output before a final softmax or sigmoid."""
+    find = Logits()
+    return tree.map_structure(find.of, forward(inputs, find.visit))
+
+
+def at_call(tap: str, function: Callable[[Call], Any]) -> Task:
+    """What `function` makes of the call that the tap is the result of."""
+
+    def task(forward: Forward, inputs: Sequence[Any]) -> Any:
+        found: list[Any] = []
+
+        def visit(name: str, tensor: Any, call: Call) -> Any:
+            if name == tap:
+                found.append(function(call))
+            return tensor
+
+        forward(inputs, visit)
+        return found[:1]
+
+    return task
+
+
+def _pick(value: Any, indices: Any, averaged: tuple[bool, ...]) -> Any:
+    """One number for each sample: along every axis the entry that `indices` names, or the mean."""
+    indices = tf.cast(indices, tf.int32)
+    for axis, mean in enumerate(averaged):
+        if mean:
+            value = tf.reduce_mean(value, axis=1)
+        else:
+            at = indices[:, axis]
+            value = tf.gather(value, tf.where(at < 0, at + tf.shape(value)[1], at), axis=1, batch_dims=1)
+    return value
