@@ -46,6 +46,7 @@ pictures: $(VENV)/.test
 	$(BIN)/python tools/pictures.py
 
 bench: $(VENV)/.test
+	$(BIN)/python benchmarks/probe.py
 	$(BIN)/python benchmarks/explorer.py
 
 clean:

@@ -1,6 +1,6 @@
 """Random Keras models: built as Keras builds them, and run by hand, layer by layer, without a hook."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -17,71 +17,53 @@ FUSED = hasattr(ops, "dot_product_attention")  # Keras' attention then has no So
 
 # --------------------------------------------------------------------------------------------------- what can be drawn
 
-_SIZES = {"size": st.integers(1, 4), "strides": st.integers(1, 3), "padding": st.sampled_from(["valid", "same"])}
-_STEPS = {"step": st.sampled_from([(1, 1), (2, 1), (1, 2), (3, 1), (1, 3)])}  # (stride, dilation)
-_FILTERS = {"filters": st.integers(2, 4)}
-_ACTIVATION = {"activation": st.sampled_from([None, "relu", "tanh", "gelu", "sigmoid"])}
-_CONVOLUTION = {**_FILTERS, **_ACTIVATION, **_STEPS, "size": st.integers(1, 4), "padding": _SIZES["padding"]}
-_RECURRENT = {"units": st.integers(2, 3), "go_backwards": st.booleans(), "unroll": st.booleans()}
-_FLAG = {"flag": st.booleans()}
-_EARLIER = {"earlier": st.integers(0, 9)}
+_SIZE, _PADDING = {"size": st.integers(1, 4)}, {"padding": st.sampled_from(["valid", "same"])}
+_STEP = {"step": st.sampled_from([(1, 1), (2, 1), (1, 2), (3, 1), (1, 3)])}  # (stride, dilation)
+_FILTERS, _EARLIER, _FLAG = {"filters": st.integers(2, 4)}, {"earlier": st.integers(0, 9)}, {"flag": st.booleans()}
+_ACTIVATION = {"activation": st.sampled_from([None, "relu", "tanh", "gelu"])}
+_DEPTHWISE = {**_SIZE, **_STEP, **_PADDING, **_ACTIVATION}
+_POOLING = {"pool_size": st.integers(1, 4), "strides": st.integers(1, 3), **_PADDING}
+_UNITS = {"units": st.integers(2, 3)}
+_RECURRENT = {**_UNITS, "go_backwards": st.booleans(), "unroll": st.booleans()}
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "conv": {**_CONVOLUTION, "padding": st.sampled_from(["valid", "same", "causal"])},
-    "depthwise": _CONVOLUTION,
-    "separable": _CONVOLUTION,
-    "transposed": _CONVOLUTION,
-    "shared": {"size": st.integers(1, 4), **_ACTIVATION},
-    "nested": {**_FILTERS, "size": st.integers(1, 4), **_ACTIVATION},
-    "up": {},
-    "max": _SIZES,
-    "average": _SIZES,
-    "batch_norm": {},
-    "layer_norm": {},
-    "group_norm": _FLAG,
-    "dropout": {},
-    "activation": {"activation": st.sampled_from(["relu", "tanh", "elu", "softplus"])},
-    "relu": {},
-    "dense": {**_FILTERS, **_ACTIVATION},
-    "each_step": {**_FILTERS, **_ACTIVATION},
-    "both": {"units": st.integers(2, 3), **_FLAG},
-    "lstm": {**_RECURRENT, "return_state": st.booleans()},
-    "gru": _RECURRENT,
-    "rnn": _RECURRENT,
-    "attention": {"dropout": st.sampled_from([0.0, 0.1]), "causal": st.booleans()},
-    "add": _EARLIER,
-    "concat": _EARLIER,
-    "multiply": _EARLIER,
-    "gate": {},
-    "affine": {},
-    "flip": {},
-    "bump": {},
-    "mean": {},
-    "crop": {},
-    "thin": {},
-    "lambda": _FLAG,
-    "reshape": {},
-    "permute": {},
+    "Conv1D": {**_FILTERS, **_DEPTHWISE, "padding": st.sampled_from(["valid", "same", "causal"])},
+    "DepthwiseConv1D": _DEPTHWISE,
+    "SeparableConv1D": {**_FILTERS, **_DEPTHWISE},
+    "Conv1DTranspose": {**_FILTERS, **_DEPTHWISE},
+    "shared": {**_SIZE, **_ACTIVATION},
+    "nested": {**_FILTERS, **_SIZE, **_ACTIVATION},
+    **dict.fromkeys(("MaxPooling1D", "AveragePooling1D"), _POOLING),
+    "GroupNormalization": _FLAG,
+    "Activation": {"activation": st.sampled_from(["relu", "tanh", "elu", "softplus"])},
+    "Dense": {**_FILTERS, **_ACTIVATION},
+    "TimeDistributed": {**_FILTERS, **_ACTIVATION},
+    "Bidirectional": {**_UNITS, **_FLAG},
+    "LSTM": {**_RECURRENT, "return_state": st.booleans()},
+    **dict.fromkeys(("GRU", "SimpleRNN"), _RECURRENT),
+    "MultiHeadAttention": {"dropout": st.sampled_from([0.0, 0.1]), "causal": st.booleans()},
+    **dict.fromkeys(("Add", "Concatenate", "Multiply"), _EARLIER),
+    "Lambda": _FLAG,
+    **{kind: {} for kind in ("BatchNormalization", "LayerNormalization", "Dropout", "ReLU", "UpSampling1D", "gate")},
+    **{kind: {} for kind in ("affine", "flip", "bump", "mean", "crop", "thin", "Reshape", "Permute")},
 }
-ONLY_FIXED = ("reshape", "permute")
-MERGES = ("add", "concat", "multiply")
+ONLY_FIXED = ("Reshape", "Permute")
+MERGES = ("Add", "Concatenate", "Multiply")
 
 
 def _shape_after(kind, o, n, c):
     """(steps, channels) after a layer, None where it does not fit."""
     stride, dilation = o.get("step", (o.get("strides", 1), 1))
-    reach = dilation * (o.get("size", 1) - 1)
-    c = o.get("filters", c)
-    if kind in ("conv", "depthwise", "separable", "max", "average"):
+    reach = dilation * (o.get("size", o.get("pool_size", 1)) - 1)
+    c = o.get("filters", o.get("units", c) * (2 if kind == "Bidirectional" else 1))
+    if kind in ("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "MaxPooling1D", "AveragePooling1D"):
         n = (n - reach - 1) // stride + 1 if o["padding"] == "valid" else -(-n // stride)
-    elif kind == "transposed":
+    elif kind == "Conv1DTranspose":
         n = n * stride + (max(reach + 1 - stride, 0) if o["padding"] == "valid" else 0)
-    elif kind in ("lstm", "gru", "rnn", "both"):
-        c = 2 * o["units"] if kind == "both" else o["units"]
-    n = {"up": 2 * n, "crop": n - 2, "thin": -(-n // 2)}.get(kind, n)
-    if kind == "reshape":
+    n = {"UpSampling1D": 2 * n, "crop": n - 2, "thin": -(-n // 2)}.get(kind, n)
+    if kind == "Reshape":
         n, c = (n // 2, 2 * c) if n % 2 == 0 else (n * c, 1)
-    elif kind == "permute":
+    elif kind == "Permute":
         n, c = c, n
     return (n, c) if 1 <= n <= LONGEST and c <= WIDEST else None
 
@@ -110,9 +92,9 @@ def blueprints(draw):
         options = draw(st.fixed_dictionaries(OPTIONS[kind]))
         if kind in MERGES:
             alike = [k for k, p in enumerate(places) if (p[0] if fixed else p[1]) == (n if fixed else stage)]
-            alike = [k for k in alike if kind == "concat" or places[k][2] == c]
+            alike = [k for k in alike if kind == "Concatenate" or places[k][2] == c]
             options["earlier"] = alike[options["earlier"] % len(alike)]
-            after = n, c + places[options["earlier"]][2] if kind == "concat" else c
+            after = n, c + places[options["earlier"]][2] if kind == "Concatenate" else c
         else:
             after = _shape_after(kind, options, n, c)
         if after is None or after[1] > WIDEST:
@@ -131,62 +113,34 @@ def blueprints(draw):
 # -------------------------------------------------------------------------------------------------- how layers are made
 
 
-def _convolving(o):
-    stride, dilation = o["step"]
-    convolving = {"kernel_size": o["size"], "strides": stride, "dilation_rate": dilation}
-    return {**convolving, "padding": o["padding"], "activation": o["activation"]}
+def _layer(kind, o, name, h):
+    """A layer of this kind and with these options, for a tensor of the shape of h."""
+    (_, n, c), more = h.shape, {"activation": o.get("activation"), "name": name}
+    if "step" in o:
+        rest = {key: value for key, value in o.items() if key not in ("step", "size")}
+        o = {**rest, "kernel_size": o["size"], "strides": o["step"][0], "dilation_rate": o["step"][1]}
+    elif "go_backwards" in o:
+        o = {**o, "return_sequences": True}
+    elif kind == "nested":
+        conv = L.Conv1D(o["filters"], o["size"], padding="causal", activation=o["activation"], name="conv")
+        return keras.Sequential([conv, L.LeakyReLU(name="leaky")], name=name)
+    special = {
+        "Bidirectional": lambda: L.Bidirectional(
+            (L.LSTM if o["flag"] else L.GRU)(o["units"], return_sequences=True, name="cell"), name=name
+        ),
+        "shared": lambda: L.Conv1D(c, o["size"], padding="same", **more),
+        "Dense": lambda: L.Dense(o["filters"], **more),
+        "TimeDistributed": lambda: L.TimeDistributed(L.Dense(o["filters"], **more), name=name),
+        "MultiHeadAttention": lambda: L.MultiHeadAttention(2, 2, dropout=o["dropout"], name=name),
+        "GroupNormalization": lambda: L.GroupNormalization(c if o["flag"] else 1, name=name),
+        "Dropout": lambda: L.Dropout(0.5, seed=0, name=name),
+        "Lambda": lambda: L.Lambda((lambda x: x[:, ::-1] / 2) if o["flag"] else ops.sin, name=name),
+        "Reshape": lambda: L.Reshape((n // 2, 2 * c) if n % 2 == 0 else (n * c, 1), name=name),
+        "Permute": lambda: L.Permute((2, 1), name=name),
+    }
+    return special[kind]() if kind in special else getattr(L, kind)(**({} if kind in MERGES else o), name=name)
 
 
-def _pooling(o):
-    return {"pool_size": o["size"], "strides": o["strides"], "padding": o["padding"]}
-
-
-def _bidirectional(o, name):
-    return L.Bidirectional((L.LSTM if o["flag"] else L.GRU)(o["units"], return_sequences=True, name="cell"), name=name)
-
-
-def _reshape(c, n, name):
-    return L.Reshape((n // 2, 2 * c) if n % 2 == 0 else (n * c, 1), name=name)
-
-
-LAYERS = {
-    "conv": lambda o, name, h: L.Conv1D(o["filters"], **_convolving(o), name=name),
-    "depthwise": lambda o, name, h: L.DepthwiseConv1D(
-        **_convolving(o), depth_multiplier=1 + (o["filters"] == h.shape[-1] * 2), name=name
-    ),
-    "separable": lambda o, name, h: L.SeparableConv1D(o["filters"], **_convolving(o), name=name),
-    "transposed": lambda o, name, h: L.Conv1DTranspose(o["filters"], **_convolving(o), name=name),
-    "up": lambda o, name, h: L.UpSampling1D(2, name=name),
-    "max": lambda o, name, h: L.MaxPooling1D(**_pooling(o), name=name),
-    "average": lambda o, name, h: L.AveragePooling1D(**_pooling(o), name=name),
-    "batch_norm": lambda o, name, h: L.BatchNormalization(name=name),
-    "layer_norm": lambda o, name, h: L.LayerNormalization(name=name),
-    "group_norm": lambda o, name, h: L.GroupNormalization(h.shape[-1] if o["flag"] else 1, name=name),
-    "dropout": lambda o, name, h: L.Dropout(0.5, seed=0, name=name),
-    "activation": lambda o, name, h: L.Activation(o["activation"], name=name),
-    "relu": lambda o, name, h: L.ReLU(name=name),
-    "dense": lambda o, name, h: L.Dense(o["filters"], o["activation"], name=name),
-    "each_step": lambda o, name, h: L.TimeDistributed(L.Dense(o["filters"], o["activation"]), name=name),
-    "both": lambda o, name, h: _bidirectional(o, name),
-    "lstm": lambda o, name, h: L.LSTM(**o, return_sequences=True, name=name),
-    "gru": lambda o, name, h: L.GRU(**o, return_sequences=True, name=name),
-    "rnn": lambda o, name, h: L.SimpleRNN(**o, return_sequences=True, name=name),
-    "attention": lambda o, name, h: L.MultiHeadAttention(2, 2, dropout=o["dropout"], name=name),
-    "add": lambda o, name, h: L.Add(name=name),
-    "concat": lambda o, name, h: L.Concatenate(name=name),
-    "multiply": lambda o, name, h: L.Multiply(name=name),
-    "lambda": lambda o, name, h: L.Lambda((lambda x: x[:, ::-1] * 0.5) if o["flag"] else ops.sin, name=name),
-    "reshape": lambda o, name, h: _reshape(h.shape[2], h.shape[1], name),
-    "permute": lambda o, name, h: L.Permute((2, 1), name=name),
-    "shared": lambda o, name, h: L.Conv1D(h.shape[-1], o["size"], padding="same", activation=o["activation"], name=name),
-    "nested": lambda o, name, h: keras.Sequential(
-        [
-            L.Conv1D(o["filters"], o["size"], padding="causal", activation=o["activation"], name="conv"),
-            L.LeakyReLU(name="leaky"),
-        ],
-        name=name,
-    ),
-}
 OPERATIONS = {
     "affine": [lambda x: x * 2, lambda x: x + 1],
     "flip": [lambda x: ops.flip(x, axis=1)],
@@ -196,40 +150,26 @@ OPERATIONS = {
 }
 
 
-@dataclass(eq=False)
-class Step:
-    operation: Any
-    sources: list[int]
-    name: str
-    options: dict[str, Any] = field(default_factory=dict)
-
-
 class Network:
     """A random model, and the same run by hand; `squashed` names the tap that is the logits of its output."""
 
     def __init__(self, blueprint):
-        self.blueprint = blueprint
+        self.blueprint, self.squashed = blueprint, ""
         length = blueprint.n_timesteps if blueprint.fixed else None
         self._symbols, self._steps = [keras.Input((length, blueprint.n_channels))], []
-        self.squashed = ""
-        chain = [0]
-        if blueprint.masked:
-            chain = [self._add(L.Masking(name="masking"), 0)]
+        chain = [self._add(L.Masking(name="masking"), 0) if blueprint.masked else 0]
         for k, (kind, options) in enumerate(blueprint.layers):
             chain.append(self._grow(kind, options, f"{kind}{k}", chain))
         end = self._head(blueprint.head, chain[-1])
         self.model = randomise(keras.Model(self._symbols[0], self._symbols[end]), blueprint.seed)
-
-    def __repr__(self):
-        return repr(self.blueprint)
 
     def _add(self, operation, *sources, **options):
         tensors = [self._symbols[k] for k in sources]
         result = _call(operation, tensors, options)
         first = keras.tree.flatten(result)[0]
         name = operation.name if isinstance(operation, keras.Layer) else first._keras_history.operation.name
-        count = sum(step.operation is operation for step in self._steps) if isinstance(operation, keras.Layer) else 0
-        self._steps.append(Step(operation, list(sources), name + (f"#{count + 1}" if count else ""), options))
+        again = isinstance(operation, keras.Layer) and any(step[0] is operation for step in self._steps)
+        self._steps.append((operation, sources, name + ("#2" if again else ""), options))
         self._symbols.append(first)
         return len(self._symbols) - 1
 
@@ -245,10 +185,10 @@ class Network:
             pooled = self._add(L.GlobalAveragePooling1D(keepdims=True, name=f"{name}_pooled"), at)
             gate = self._add(L.Dense(self._symbols[at].shape[-1], "sigmoid", name=f"{name}_dense"), pooled)
             return self._add(L.Multiply(name=name), at, gate)
-        layer = LAYERS[kind](options, name, self._symbols[at])
+        layer = _layer(kind, options, name, self._symbols[at])
         if kind in MERGES:
             return self._add(layer, at, chain[options["earlier"]])
-        if kind == "attention":
+        if kind == "MultiHeadAttention":
             return self._add(layer, at, at, use_causal_mask=options["causal"])
         once = self._add(layer, at)
         return self._add(layer, once) if kind == "shared" else once
@@ -279,9 +219,8 @@ class Network:
             return like(visit(name, tensor), tensor)
 
         values = [tf.convert_to_tensor(x)]
-        for step in self._steps:
-            inputs = [values[k] for k in step.sources]
-            values.append(_run(step.operation, inputs, step.options, step.name, masked))
+        for operation, sources, name, options in self._steps:
+            values.append(_run(operation, [values[k] for k in sources], options, name, masked))
         return values[-1]
 
     def taps(self, x):
@@ -293,9 +232,8 @@ class Network:
 
 def like(tensor, original):
     """The tensor with the mask of the original."""
-    mask = getattr(original, "_keras_mask", None)
-    if mask is not None and tensor is not original:
-        tensor._keras_mask = mask
+    if tensor is not original:
+        tensor._keras_mask = getattr(original, "_keras_mask", None)
     return tensor
 
 
@@ -336,20 +274,26 @@ def _run(layer, inputs, options, name, visit):
 
 
 def _attend(layer, x, causal, name, visit):
-    inner = (layer._query_dense, layer._key_dense, layer._value_dense)
-    query, key, value = (_run(one, [x], {}, f"{name}/{part}", visit) for one, part in zip(inner, ("query", "key", "value"), strict=True))
+    changed, mask = [], getattr(x, "_keras_mask", None)
+    result = layer(
+        x, x, use_causal_mask=causal, training=False
+    )  # also takes the mask from x, in some versions of Keras
+
+    def seen(tap, tensor):
+        new = visit(f"{name}/{tap}", tensor)
+        changed.extend([tap] if new is not tensor else [])
+        return new
+
+    query, key, value = (seen(part, getattr(layer, f"_{part}_dense")(x)) for part in ("query", "key", "value"))
     scores = tf.einsum("bqhd,bkhd->bhqk", query, key) / np.sqrt(query.shape[-1])
-    mask, allowed = getattr(x, "_keras_mask", None), tf.ones((1, x.shape[1], x.shape[1]), bool)
+    allowed = np.tri(x.shape[1], dtype=bool)[None] if causal else np.ones((1, 1, 1), bool)
     if mask is not None:
-        allowed = mask[:, :, None] & mask[:, None, :]
-    if causal:
-        allowed = allowed & np.tri(x.shape[1], dtype=bool)
+        allowed = allowed & mask[:, :, None] & mask[:, None, :]
     weights = tf.nn.softmax(tf.where(allowed[:, None], scores, -1e9))
     if layer.dropout or not FUSED:
-        weights = layer._softmax(scores, mask=allowed[:, None])
-        weights = visit(f"{name}/{layer._softmax.name}", weights)
-        if layer.dropout:
-            weights = visit(f"{name}/{layer._dropout_layer.name}", weights)
+        weights = seen(layer._softmax.name, layer._softmax(scores, mask=allowed[:, None]))
+    if layer.dropout:
+        weights = seen(layer._dropout_layer.name, weights)
     context = tf.einsum("bhqk,bkhd->bqhd", weights, value)
-    out = _run(layer._output_dense, [context], {}, f"{name}/attention_output", visit)
-    return like(out, x)
+    out = seen("attention_output", layer._output_dense(context))
+    return like(out, result) if changed else result

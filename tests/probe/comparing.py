@@ -18,6 +18,7 @@ def assert_same_look(got, expected, tolerance=1e-6):
     assert set(got.masks) == set(expected.masks)
     for name, mask in expected.masks.items():
         np.testing.assert_array_equal(got.masks[name], mask)
+    assert got.lengths == expected.lengths
     assert structure_of(got.output) == structure_of(expected.output)
     for one, other in zip(got.outputs, expected.outputs, strict=True):
         assert_close(one, other, tolerance)

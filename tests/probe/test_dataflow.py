@@ -175,12 +175,14 @@ FUNCTIONS = {
     "one number": lambda x: tf.reduce_logsumexp(x, [1, 2], keepdims=True),
     "softmax over channels": lambda x: tf.nn.softmax(x),
     "softmax over time": lambda x: tf.nn.softmax(x, axis=1),
+    "softmax of sums": lambda x: tf.nn.softmax(tf.cumsum(x, axis=1)),
     "normalised over time": normalised_over_time,
     "attention pooling": attention_pooling,
     "self-attention": self_attention,
     "einsum attention": einsum_attention,
     "bilinear": lambda x: tf.einsum("bti,btj->btij", x, x),
     "products with a matrix": lambda x: tf.matmul(x, tf.ones((2, 5))) + tf.linalg.matvec(x, tf.ones(2))[..., None],
+    "product with a matrix on its side": lambda x: tf.matmul(x[:, 1], tf.ones((5, 2)), transpose_b=True),
     "triangle": lambda x: tf.einsum("ij,bjc->bic", tf.linalg.band_part(tf.ones((8, 8)), 1, 2), x[:, :8]),
     "mask": lambda x: x * tf.cast(tf.range(tf.shape(x)[1]) % 3 > 0, tf.float32)[:, None],
     "where": lambda x: tf.where(tf.range(tf.shape(x)[1])[:, None] < 4, x, tf.reverse(x, [1])),
@@ -280,6 +282,11 @@ class AdditiveAttention(keras.Layer):
         return ops.matmul(weights, x)
 
 
+def apart():
+    """Channels that see different steps."""
+    return L.Lambda(lambda x: ops.stack([x[:, 3:, 0], x[:, :-3, 1]], axis=-1))
+
+
 def as_image(*layers):
     return keras.Sequential([L.Reshape((-1, N_CHANNELS, 1)), *layers])
 
@@ -289,8 +296,8 @@ LAYERS = {
         [L.Permute((2, 1)), L.Conv1D(3, 3, strides=2, data_format="channels_first"), L.Permute((2, 1))]
     ),
     "Conv1D": lambda: L.Conv1D(3, 4, padding="causal", dilation_rate=2, activation="relu"),
-    "Conv1D in groups": lambda: L.Conv1D(4, 3, groups=2, padding="same"),
-    "DepthwiseConv1D": lambda: L.DepthwiseConv1D(3, depth_multiplier=2, padding="same"),
+    "Conv1D in groups": lambda: keras.Sequential([apart(), L.Conv1D(4, 3, groups=2, padding="same")]),
+    "DepthwiseConv1D": lambda: keras.Sequential([apart(), L.DepthwiseConv1D(3, depth_multiplier=2)]),
     "SeparableConv1D": lambda: L.SeparableConv1D(3, 3, dilation_rate=2),
     "Conv1DTranspose": lambda: L.Conv1DTranspose(3, 4, strides=3, padding="same"),
     "Conv1DTranspose, dilated": lambda: L.Conv1DTranspose(2, 3, dilation_rate=2),
@@ -381,6 +388,10 @@ EVERYTHING = {
     "an operation without a rule": lambda x: tf.image.resize(x[:, :10, :, None], (7, 2)),
     "a system of equations": lambda x: tf.linalg.solve(tf.matmul(x, x, transpose_a=True) + tf.eye(2), x[:, :2]),
     "a shape from the data": lambda x: tf.reshape(tf.argsort(x[:, :10], axis=1), (-1, 10, 2)),
+    "a diagonal": lambda x: tf.einsum("bii->bi", tf.matmul(x, x, transpose_b=True)),
+    "statistics of the batch": lambda x: tf.compat.v1.nn.fused_batch_norm(x[:, :, None], tf.ones(2), tf.ones(2))[0],
+    "a bias from the data": lambda x: tf.nn.bias_add(x[:, 2:4], tf.reduce_sum(x[0], 0)),
+    "columns of a table": lambda x: tf.gather(TABLE, codes(x) % 4, axis=1),
     "a gather from the data": lambda x: tf.gather(x, tf.argsort(x[:, :, 0], axis=1)[:, :5], axis=1, batch_dims=1),
 }
 
@@ -408,13 +419,15 @@ def test_loops_and_branches_see_everything_and_have_no_place(function):
     assert Traced(function).field(6) is None
     field = Traced(function, length=6).field(6)
     assert sees(field) == [(0, 5)] * 6
-    assert np.isnan(field.timeline().centres).all()
+    assert (field.near_lo == NEVER).all()
+    assert (field.near_hi == -1).all()
 
 
 UNKNOWN = {
     "steps that the data choose": lambda x: tf.boolean_mask(x, x[:, :, 0] > 1.0)[None],
     "a length that the data choose": lambda x: tf.zeros((1, tf.cast(tf.reduce_max(x), tf.int32) + 1, 2)) + x[:, :1],
     "recurrence over any length": lambda x: tf.scan(tf.add, tf.transpose(x, (1, 0, 2))),
+    "too long": lambda x: tf.tile(x, [1, 10**6, 1]),
     "too large": lambda x: tf.einsum("bti,bsi,bri->btsr", *3 * [tf.tile(x, [1, 100, 1])]),
 }
 
@@ -510,13 +523,27 @@ def test_every_rule_is_for_an_operation_that_exists():
     assert [name for name in RULES if not hasattr(tf.raw_ops, name)] == ["XlaDynamicUpdateSlice"]
 
 
-def test_a_large_constant_matrix():
-    """With its zeros where there is room for all products, without where there is not."""
-    few, many = (tf.constant(np.tri(n, dtype="float32")) for n in (5, 300))
-    assert sees(Traced(lambda x: tf.matmul(few, x)).field(5)) == [(0, i) for i in range(5)]
-    assert sees(Traced(lambda x: tf.matmul(many, x)).field(300)) == [(0, i) for i in range(300)]
-    varied = Traced(lambda x: tf.matmul(many, tf.concat([tf.roll(x, i, 1) for i in range(60)], -1)))
-    assert sees(varied.field(300)) == [(0, 299)] * 300
+@pytest.mark.parametrize("n", [5, 300, 2100])
+def test_a_constant_matrix(n):
+    """A small one is written into the graph, a large one is handed in; a row is where its steps have their middle."""
+    triangle = tf.constant(np.tri(n, dtype="float32"))
+    timeline = Traced(lambda x: tf.matmul(triangle, x)).field(n).timeline()
+    np.testing.assert_array_equal(timeline.lo, 0)
+    np.testing.assert_array_equal(timeline.hi, np.arange(n))
+    np.testing.assert_array_equal(timeline.centres, np.arange(n) / 2)
+
+
+def test_a_constant_matrix_with_too_many_products():
+    """Its zeros are not looked at where every channel sees other steps and there is no room for all products."""
+    triangle = tf.constant(np.tri(300, dtype="float32"))
+    traced = Traced(lambda x: tf.matmul(triangle, tf.concat([tf.roll(x, i, 1) for i in range(60)], -1)))
+    assert sees(traced.field(300)) == [(0, 299)] * 300
+
+
+def test_what_chance_hides_is_seen():
+    """What a random mask hid while the field was worked out, another mask may show."""
+    traced = Traced(lambda x: tf.where(tf.random.uniform(tf.shape(x)) < 0.5, x, x[:, ::-1]))
+    assert sees(traced.field(5)) == [(0, 4), (1, 3), (2, 2), (1, 3), (0, 4)]
 
 
 def test_the_walk_ends_at_tensors_that_are_known():
@@ -532,6 +559,18 @@ def test_the_walk_ends_at_tensors_that_are_known():
     known[id(layer)] = Field.of(Timeline.of_input(5), (1, 5, 2))
     assert sees(field_of(after, known)) == [(i, i + 1) for i in range(4)]
     assert sees(field_of(layer, known)) == [(i, i) for i in range(5)]
+
+
+def test_what_is_known_of_one_output_stands():
+    """Whatever its operation says, which is asked for the other output."""
+    graph = tf.Graph()
+    with graph.as_default():
+        x = tf.compat.v1.placeholder(tf.float32, (None, None, 2))
+        first, second = tf.split(x, 2, axis=-1)
+        both = tf.concat([first, second], -1)
+    later = Timeline(*4 * [np.arange(3) + 1])
+    known = {id(x): Field.of(Timeline.of_input(3), (1, 3, 2)), id(second): Field.of(later, (1, 3, 1))}
+    assert field_of(both, known).lo.tolist() == [[[0, 1], [1, 2], [2, 3]]]
 
 
 def test_two_inputs():

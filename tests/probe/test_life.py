@@ -10,7 +10,7 @@ from keras import layers as L
 
 from tests.models import CASES, case
 from tests.probe.comparing import assert_close
-from tswidgets.probe import Probe, as_probe, reads_integers
+from tswidgets.probe import Input, Probe, as_probe, declared_inputs
 
 
 @pytest.mark.parametrize("name", ["sequential", "dag", "nested", "subclassed", "data_dependent", "masked_lstm"])
@@ -98,7 +98,8 @@ def test_input_shapes():
     assert Probe(case("subclassed").model, case("subclassed").x).input_shapes == [(12, 3)]
 
 
-def test_reads_integers():
-    assert reads_integers(case("embedding").model)
-    assert reads_integers(as_probe(case("embedding").model))
-    assert not reads_integers(case("masked_lstm").model)
+def test_declared_inputs():
+    assert declared_inputs(case("embedding").model) == [Input(case("embedding").model.inputs[0].name, (None,), True)]
+    assert declared_inputs(case("several_outputs").model) == [Input("a", (9, 2), False), Input("b", (9, 3), False)]
+    assert [one.integers for one in declared_inputs(case("masked_lstm").model)] == [False]
+    assert declared_inputs(case("subclassed").model) == []

@@ -5,7 +5,7 @@ import pytest
 from keras import layers as L
 
 from tests.models import CASES, randomise, series
-from tests.probe.comparing import assert_close, assert_same_look
+from tests.probe.comparing import assert_close
 from tests.probe.training import fit, ticking_model, trained
 from tswidgets.probe import Probe
 

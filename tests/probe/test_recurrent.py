@@ -439,7 +439,7 @@ class Handing(keras.Model):
         self.lstm = L.LSTM(N_UNITS, name="lstm")
 
     def call(self, x):
-        start = [x[:, 0, :1] * tf.ones((1, N_UNITS)), x[:, 1, :1] * tf.ones((1, N_UNITS))]
+        start = [keras.ops.repeat(1 + x[:, k, :1], N_UNITS, axis=1) for k in (2, 3)]
         present = keras.ops.any(x != 0, axis=-1)
         if self.how == "riding":
             return self.lstm(self.masking(x))
@@ -452,12 +452,15 @@ class Handing(keras.Model):
 
 @pytest.mark.parametrize("how", ["riding", "riding, with states", "by name", "by position"])
 def test_mask_and_initial_states_are_taken_as_keras_takes_them(how):
-    """Keras looks for a mask on its input only if it is given nothing else."""
-    present = presence("end")
+    """Keras looks for a mask on its input only if it is given nothing else.
+
+    Of a series that is nothing but padding it returns 0, and not the state, which is still the initial one.
+    """
+    present = presence("everywhere")
     model, x = Handing(how), input_of(present)
     model(x)
     randomise(model)
-    start = None if how == "riding" else [np.repeat(x[:, k, :1], N_UNITS, axis=1) for k in (0, 1)]
+    start = None if how == "riding" else [np.repeat(1 + x[:, k, :1], N_UNITS, axis=1) for k in (2, 3)]
     seen = None if how == "riding, with states" else present
     states = recurrent_states(model, x, "lstm")
     assert_equal(arrays_of(states), by_hand(model.lstm, x, seen, start))
@@ -553,11 +556,23 @@ def test_layers_of_another_precision(kind, policy, tolerance):
     assert np.abs(own - states.h).max() > 1e-4 or policy == "float64"
 
 
-def test_both_directions_in_half_precision():
-    layer = L.Bidirectional(L.GRU(N_UNITS), dtype="mixed_float16", name="both")
-    model = model_of(layer)
-    states = recurrent_states(model, series(N_SAMPLES, N_TIMESTEPS, N_CHANNELS), "both")
-    assert states.backward.h.dtype == np.float32
+HALVES = {
+    "the cell": lambda: L.RNN(L.GRUCell(N_UNITS, dtype="mixed_float16"), name="layer"),
+    "all but the cell": lambda: L.RNN(L.GRUCell(N_UNITS), dtype="mixed_float16", name="layer"),
+    "the directions": lambda: L.Bidirectional(L.RNN(L.GRUCell(N_UNITS), dtype="mixed_float16"), name="layer"),
+    "all but the directions": lambda: L.Bidirectional(L.GRU(N_UNITS), dtype="mixed_float16", name="layer"),
+}
+
+
+@pytest.mark.parametrize("what", HALVES)
+def test_layers_of_which_only_a_part_computes_in_half_precision(what, monkeypatch):
+    """Their rounding is allowed for, and is there."""
+    model = model_of(HALVES[what]())
+    states = recurrent_states(model, series(N_SAMPLES, N_TIMESTEPS, N_CHANNELS), "layer")
+    assert getattr(states, "forward", states).h.dtype == np.float32
+    monkeypatch.setattr(recurrent, "ROUNDED", {})
+    with pytest.raises(RuntimeError, match=WRONG):
+        recurrent_states(model, series(N_SAMPLES, N_TIMESTEPS, N_CHANNELS), "layer")
 
 
 def test_states_that_grow_beyond_all_numbers_are_returned_without_a_warning():
@@ -568,6 +583,15 @@ def test_states_that_grow_beyond_all_numbers_are_returned_without_a_warning():
     states = recurrent_states(model, x, layer.name)
     assert np.isinf(states.h).any() and np.isfinite(states.h).any()
     np.testing.assert_array_equal(states.h, layer(x))
+
+
+def test_what_is_missing_in_a_series_is_missing_from_there_on():
+    layer = L.GRU(N_UNITS, return_sequences=True, name="gru")
+    model, x = model_of(layer), series(N_SAMPLES, N_TIMESTEPS, N_CHANNELS)
+    x[1, 3, 0] = np.nan
+    states = recurrent_states(model, x, "gru")
+    assert np.isnan(states.h[1, 3:]).all() and np.isfinite(states.h).sum() == states.h.size - 4 * N_UNITS
+    assert not states.absent.any()
 
 
 # ----------------------------------------------------------------------------------------------- nothing is left behind

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from keras import layers as L
 
-from tests import models
+from tests import models, reference
 from tests.models import CASES, ODD_NAMES, case
+from tests.probe.comparing import assert_close
 from tswidgets.probe import Probe, as_probe
 
 
@@ -81,15 +82,82 @@ def test_family():
 
 
 def test_shared_layer_has_a_tap_for_every_call():
-    assert list(taps_of("shared")) == ["shared", "shared#2", "merged"]
+    """With what goes into its activation each time, right before it; all of it by NumPy."""
+    found = case("shared")
+    assert list(taps_of("shared")) == [
+        "shared:pre-activation",
+        "shared",
+        "shared#2:pre-activation",
+        "shared#2",
+        "merged",
+    ]
+    observation = as_probe(found.model).observe(found.x)
+    weights = [np.asarray(weight) for weight in found.model.get_layer("shared").weights]
+    for n, x in enumerate(found.x):
+        first = reference.conv1d(x, *weights, padding="same")
+        second = reference.conv1d(np.tanh(first), *weights, padding="same")
+        assert_close(observation["shared:pre-activation"][n], first)
+        assert_close(observation["shared"][n], np.tanh(first))
+        assert_close(observation["shared#2:pre-activation"][n], second)
+        assert_close(observation["shared#2"][n], np.tanh(second))
+        assert_close(observation["merged"][n], np.tanh(first) + np.tanh(second))
 
 
 def test_nested_layers_have_paths():
     """Two layers called conv1, one inside the encoder: the path tells them apart."""
     taps = taps_of("nested")
-    assert list(taps) == ["encoder/conv1", "encoder/pool", "encoder", "conv1", "gap"]
+    assert list(taps) == [
+        "encoder/conv1:pre-activation",
+        "encoder/conv1",
+        "encoder/pool",
+        "encoder",
+        "conv1",
+        "gap",
+    ]
     assert taps["encoder"].layer_class == "Sequential"
     assert taps["encoder"].kind == "sequence"
+
+
+# ------------------------------------------------------------------------------------------------ before an activation
+
+SUFFIX = ":pre-activation"
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "data_dependent"])
+def test_what_goes_into_an_activation_is_described_like_what_comes_out(name):
+    """Same steps, same words; and it comes right before its layer, but for an activation that is a layer itself."""
+    taps = taps_of(name)
+    names = list(taps)
+    for before in (one for one in names if one.endswith(SUFFIX)):
+        after = before.removesuffix(SUFFIX)
+        between = names[names.index(before) + 1 : names.index(after)]
+        assert all(one.startswith(f"{after}/") for one in between)
+        assert len(between) == (name == "activation_by_layer")
+        for what in ("layer_class", "shape", "kind", "word", "family", "note"):
+            assert getattr(taps[before], what) == getattr(taps[after], what), (before, what)
+
+
+def test_which_layers_have_something_before_their_activation():
+    """Those that are given a function: not `linear`, not a layer that is an activation, not a recurrence."""
+
+    def before(name):
+        return [tap.removesuffix(SUFFIX) for tap in taps_of(name) if tap.endswith(SUFFIX)]
+
+    assert before("activation_layers") == []
+    assert before("masked_lstm") == ["head"]
+    assert before("activation_arguments") == ["relu", "gelu", "swish", "softmax", "by_lambda", "einsum", "sine"]
+    assert before("own_activation") == ["scaling", "gate"]
+    assert before("three_deep") == ["middle/inner/conv", "head"]
+
+
+def test_an_activation_layer_has_the_tap_before_it():
+    """`tanh` as a layer of its own: what goes in is the tap before it."""
+    found = case("activation_layers")
+    observation = as_probe(found.model).observe(found.x)
+    np.testing.assert_allclose(observation["tanh"], np.tanh(observation["conv"]), atol=1e-6)
+
+
+# ---------------------------------------------------------------------------------------------------------------- names
 
 
 @pytest.mark.parametrize("name, layers", [("masked_lstm", ["masking", "lstm1"]), ("embedding", ["lstm", "per_step"])])
@@ -132,43 +200,6 @@ def test_layers_of_one_name_in_a_subclassed_model_are_told_apart():
     assert [tap.shape for tap in taps] == [(4, 2), (4, 3)]
 
 
-def test_unknown_layers_are_listed_with_a_reason():
-    """A layer of the user's own and all that follows it have no place in time, until time is gone."""
-    taps = taps_of("custom")
-    assert [(tap.name, tap.drawable) for tap in taps.values()] == [
-        ("conv", True),
-        ("cumulated", False),
-        ("relu", False),
-        ("pooled", True),
-    ]
-    assert "Cumulating" in taps["cumulated"].note
-    assert "10 × 3" in taps["cumulated"].note
-    assert (taps["cumulated"].time_axis, taps["cumulated"].filter_axis, taps["cumulated"].n_filters) == (None, None, 0)
-
-
-def test_a_conv_subclass_with_its_own_call_is_unknown():
-    """It is a Conv1D by inheritance, but it reverses time: better unknown than wrong."""
-    taps = taps_of("overriding")
-    assert not taps["reversed"].drawable
-    assert not taps["per_step"].drawable
-
-
-def test_outputs_of_four_axes_are_listed_with_a_reason():
-    taps = taps_of("images")
-    assert not taps["conv2d"].drawable
-    assert "3 axes" in taps["conv2d"].note
-    assert taps["gap"].kind == "units"
-
-
-def test_an_output_without_any_axis_is_listed():
-    """A model that ends in one number per sample."""
-    x = keras.Input((6, 2))
-    model = keras.Model(x, keras.ops.mean(L.Dense(1, name="dense")(x), axis=(1, 2)))
-    taps = Probe(model).taps
-    assert [tap.drawable for tap in taps] == [True, False]
-    assert taps[1].note != ""
-
-
 def shapes_and_parameters(model):
     shapes = [tap.shape for tap in Probe(model).taps]
     return shapes, [layer.count_params() for layer in model.layers]
@@ -186,11 +217,11 @@ def test_scenario_a():
 
 def test_scenario_c1():
     shapes, parameters = shapes_and_parameters(models.per_step_labels())
-    assert shapes == [(400, 32), (400, 32), (400, 1)]
+    assert shapes == [(400, 32), (400, 32), (400, 32), (400, 1), (400, 1)]
     assert parameters == [4_128, 8_320, 33]
 
 
 def test_scenario_d():
     shapes, parameters = shapes_and_parameters(models.speaker_classifier())
-    assert shapes == [(None, 12), (100,), (9,)]
+    assert shapes == [(None, 12), (100,), (9,), (9,)]
     assert parameters == [0, 45_200, 909]

@@ -53,7 +53,7 @@ def receptive_field(model: Any, layer: str, n_timesteps: int | None = None) -> R
         Name of a tap, as `Probe(model).taps` lists them.
     n_timesteps : int, optional
         Length of the series in steps: where fields begin and end depends on it. By default the length that the model is
-        built for, or 1,024 if it takes any.
+        built for, or 1,024 if it takes any, or that of the first x of a model that does not say.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def receptive_field(model: Any, layer: str, n_timesteps: int | None = None) -> R
     probe = as_probe(model)
     name = probe.tap_name(layer)
     if n_timesteps is None:
-        n_timesteps = probe.declared_length or probe.FREE_LENGTH
+        n_timesteps = probe.described_length
     _validate.length(n_timesteps, probe.declared_length, probe.model.name)
     timeline = probe.timelines(int(n_timesteps)).get(name)
     if timeline is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,13 +13,29 @@ from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
+from tswidgets.probe.taps import Tap
 
 CHUNK = 64 * 2**20  # bytes that the layers of a model may take at a time
 SHARE = 0.8  # of the free memory that a result may take
 
 
-def rows_at_once(bytes_per_row: int, chunk: int = CHUNK) -> int:
-    return max(chunk // max(bytes_per_row, 1), 1)
+def bytes_per_row(
+    taps: Sequence[Tap], flat: Sequence[NDArray[Any]], wanted: Collection[str] | None = None, after: str = ""
+) -> int:
+    """About how many bytes a sample takes: the wanted taps (all, without names) of those that run from `after` on."""
+    longest = max((array.shape[1] for array in flat if array.ndim > 1), default=1)
+    names = [tap.name for tap in taps]
+    following = taps[names.index(after) :] if after in names else taps
+    numbers = [
+        np.prod([longest if n is None else n for n in tap.shape], dtype=float)
+        for tap in following
+        if wanted is None or tap.name in wanted
+    ]
+    return int(4 * sum(numbers)) + sum(array[:1].nbytes for array in flat)
+
+
+def rows_at_once(bytes_per_row: int, chunk: int | None = None) -> int:
+    return max((CHUNK if chunk is None else chunk) // max(bytes_per_row, 1), 1)
 
 
 def joined(parts: list[Any]) -> Any:

@@ -10,7 +10,7 @@ import keras
 
 from tswidgets.probe.axes import STATIC, Length
 from tswidgets.probe.dataflow import Field, field_of
-from tswidgets.probe.fields import layer_timeline
+from tswidgets.probe.fields import layer_timeline, together
 from tswidgets.probe.taps import Shape, Tap, Words, family, kind
 from tswidgets.probe.timeline import Timeline
 
@@ -19,7 +19,8 @@ from tswidgets.probe.timeline import Timeline
 class Node:
     """One call: which tensors went in and came out, by number, and which taps its outputs are.
 
-    shapes : of the outputs, batch axis included; `masked` tells which of them carry a mask.
+    shapes : of the outputs, batch axis included; `masked` tells which of them carry a mask, `causal` whether the call
+        was told to use a causal mask.
     """
 
     operation: keras.Operation
@@ -28,6 +29,7 @@ class Node:
     outputs: list[int]
     shapes: list[Shape]
     masked: list[bool]
+    causal: bool
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,15 @@ class CallGraph:
             places = _Places(run, lengths)
             for node in run.nodes:
                 inputs = [places.of(number) for number in node.inputs]
-                for name, number, shape in zip(node.taps, node.outputs, node.shapes, strict=True):
-                    if not places.settled(number):  # what an inner layer returned may be the outer's result, too
-                        places.put(number, layer_timeline(node.operation, inputs, len(shape)))
-                    found.setdefault(name, places.of(number))
+                for number, shape in zip(node.outputs, node.shapes, strict=True):
+                    # What an inner layer returned may be the outer's result, too, and the outer may know better.
+                    if not places.settled(number) or family(node.operation):
+                        places.put(number, layer_timeline(node.operation, inputs, len(shape), node.causal))
+                    if places.of(number) is None and len(shape) <= 2:
+                        known = [timeline for timeline in inputs if timeline is not None]
+                        places.put(number, together(known) if known and len(known) == len(inputs) else None)
+            numbers = {name: number for node in run.nodes for name, number in zip(node.taps, node.outputs, strict=True)}
+            found |= {name: places.of(number) for name, number in numbers.items() if name not in found}
         return found
 
     def taps(self, lengths: Sequence[Length]) -> tuple[Tap, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tswidgets.probe.operation import Undetermined, Value, opaque, run, shapes
+from tswidgets.probe.operation import Undetermined, Value, holds_functions, opaque, run, shapes
 from tswidgets.probe.ops import RULES
 from tswidgets.probe.reach import from_steps, mixed, to_steps
 from tswidgets.probe.timeline import NEVER, Steps, Timeline
@@ -92,7 +92,8 @@ def _followed(
             pending += tensor.op.inputs
         else:  # a second time: all that goes in is known now, unless it goes round in a circle
             found = _outputs(tensor.op, [values.get(id(source)) for source in tensor.op.inputs])
-            values.update((id(output), value) for output, value in zip(tensor.op.outputs, found, strict=True))
+            outputs = zip(map(id, tensor.op.outputs), found, strict=True)
+            values.update((number, value) for number, value in outputs if number not in known)
     return [values[id(target)] for target in targets]
 
 
@@ -139,7 +140,11 @@ def _given(op: Any) -> Any:
 
 def _constant(op: Any, inputs: list[Value]) -> list[Value | None]:
     """Weights, random numbers and what is computed from them have a shape; what follows from constants has a value."""
-    if all(value.number is not None for value in inputs) and not (op.op_def.is_stateful or op.type in _GIVEN):
+    if (
+        op.type != "Placeholder"
+        and all(value.number is not None for value in inputs)
+        and not (op.op_def.is_stateful or holds_functions(op))
+    ):
         return _run(op, inputs)
     return [None if shape is None else Value(shape) for shape in shapes(op, inputs)]
 
@@ -150,4 +155,3 @@ def _run(op: Any, inputs: list[Value]) -> list[Value | None]:
 
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 _OF_SHAPES = ("Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike")
-_GIVEN = ("Placeholder", "PartitionedCall", "StatelessWhile", "StatelessIf")

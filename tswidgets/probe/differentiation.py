@@ -25,13 +25,10 @@ def gradient(probe: Probe, x: Any, target: Target, wrt: str, output: int | str) 
     if by is None and whole is not None:
         _validate.no_gradient(whole.dtype)
     n_samples = len(flat[0])
-    shape, largest = _shape(probe, x, of)
-    if target is None:
-        target = largest if largest is not None else 0
-    rows, averaged = indices(target, shape, n_samples)
+    rows, how = indices(target, _shape(probe, x, of), n_samples)
     masked = by if by is not None else probe.padding_tap(axes.of(flat))
     score, values, mask = probe.compute(
-        x, ("gradient", by, of, averaged, masked), tasks.differentiating(by, of, averaged, masked), rows, of=[by or ""]
+        x, ("gradient", by, of, how, masked), tasks.differentiating(by, of, how, masked), rows, of=[by or ""]
     )
     if by is None:
         values = tree.pack_sequence_as(tree.map_structure(lambda _: 0, x), values)
@@ -42,13 +39,12 @@ def _output(probe: Probe, number: int) -> int:
     return _validate.index(number, len(probe.output_shapes), "output", f"model {probe.model.name!r}")
 
 
-def _shape(probe: Probe, x: Any, of: int | str) -> tuple[tuple[int, ...], Any]:
-    """(shape without the batch axis, the largest class of every sample if it has but one axis) of an output or tap."""
-    shapes = {tap.name: tap.shape for tap in probe.taps}
-    static = shapes[of] if isinstance(of, str) else probe.output_shapes[of]
-    known = [n for n in static if n is not None]
-    if len(known) == len(static) and not (len(known) == 1 and known[0] > 1):
-        return tuple(known), None
-    values = probe.observe(x, [of])[of] if isinstance(of, str) else tree.flatten(probe.logits(x))[of]
-    one_axis = values.ndim == 2 and values.shape[1] > 1
-    return values.shape[1:], values.argmax(axis=1) if one_axis else None
+def _shape(probe: Probe, x: Any, of: int | str) -> tuple[int, ...]:
+    """Shape of an output or tap without the batch axis."""
+    declared = (
+        next(tap.shape for tap in probe.taps if tap.name == of) if isinstance(of, str) else probe.output_shapes[of]
+    )
+    if None not in declared and probe.fits(probe.checked(x)):
+        return tuple(int(n or 0) for n in declared)
+    values: Any = probe.observe(x, [of])[of] if isinstance(of, str) else tree.flatten(probe.logits(x))[of]
+    return tuple(values.shape[1:])

@@ -11,7 +11,7 @@ Departure: index arrays instead of their closed form, clipped at the series' end
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import keras
@@ -21,20 +21,27 @@ from numpy.typing import NDArray
 from tswidgets.probe.timeline import NEVER, Steps, Timeline
 
 
-def layer_timeline(layer: Any, inputs: list[Timeline | None], rank: int) -> Timeline | None:
+def layer_timeline(layer: Any, inputs: list[Timeline | None], rank: int, causal: bool = False) -> Timeline | None:
     """What the steps of `layer`'s output see, given what its inputs' steps see; None where no rule is known.
 
     `rank` is the output's, batch axis included. Without a time axis (rank 2) the output is one step that sees all that
-    its inputs see. A rule is used only where the layer runs the very `call` that the rule was written for, so that a
-    subclass with a `call` of its own is unknown instead of wrong.
+    its inputs see. `causal` attention was told to use a causal mask. A rule is used only where the layer runs the very
+    `call` that the rule was written for, so that a subclass with a `call` of its own is unknown instead of wrong.
     """
     if not inputs or any(timeline is None for timeline in inputs):
         return None
     known = cast(list[Timeline], inputs)
     rule = _rule(layer) if _is_elementwise(getattr(layer, "activation", None)) else None
+    if rule is None:
+        return None
     if rank <= 2 and rule is not _same_step:
-        return _merge(layer, [timeline.union() for timeline in known])
-    return rule(layer, known) if rule is not None else None
+        return together(known)
+    return _causal_attention(layer, known) if causal and rule is _attention else rule(layer, known)
+
+
+def together(inputs: Sequence[Timeline]) -> Timeline | None:
+    """One step that sees all that these see: the worst that a layer without a time axis can do."""
+    return _merge(None, [timeline.union() for timeline in inputs])
 
 
 def _rule(layer: Any) -> _Rule | None:
@@ -176,6 +183,17 @@ def _attention(layer: Any, inputs: list[Timeline]) -> Timeline:
     return inputs[0].reaching(inputs)  # the query comes first and keeps its place
 
 
+def _causal_attention(layer: Any, inputs: list[Timeline]) -> Timeline:
+    """A query's step takes from the keys up to its own number."""
+    query = inputs[0]
+    lo, hi = query.lo, query.hi
+    for keys in inputs[1:] or inputs:
+        last = np.minimum(np.arange(len(query)), len(keys) - 1)
+        lo = np.minimum(lo, np.minimum.accumulate(keys.lo)[last])
+        hi = np.maximum(hi, np.maximum.accumulate(keys.hi)[last])
+    return Timeline(lo, hi, query.near_lo, query.near_hi)
+
+
 def _no_steps(layer: Any, inputs: list[Timeline]) -> Timeline:
     return inputs[0].union()
 
@@ -186,7 +204,7 @@ def _over_last_axis(layer: Any, inputs: list[Timeline]) -> Timeline:
     return inputs[0] if axes in ([-1], [2]) else inputs[0].over_all_steps()
 
 
-def _merge(layer: Any, inputs: list[Timeline]) -> Timeline | None:
+def _merge(layer: Any, inputs: Sequence[Timeline]) -> Timeline | None:
     n_steps = max(len(timeline) for timeline in inputs)
     if any(len(timeline) not in (1, n_steps) for timeline in inputs):
         return None
@@ -224,7 +242,7 @@ RULES: dict[str, _Rule] = {
     **dict.fromkeys(_MERGES.split(), _merge),
     **dict.fromkeys(_GLOBAL.split(), _no_steps),
     **dict.fromkeys(("BatchNormalization", "LayerNormalization", "UnitNormalization", "Softmax"), _over_last_axis),
-    **dict.fromkeys(("MultiHeadAttention", "Attention", "AdditiveAttention"), _attention),
+    **dict.fromkeys(("MultiHeadAttention", "GroupedQueryAttention", "Attention", "AdditiveAttention"), _attention),
     "GroupNormalization": _all_steps,
     "Dense": _dense,
     "Conv1DTranspose": _transposed_convolution,

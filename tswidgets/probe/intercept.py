@@ -82,7 +82,11 @@ def mask_of(tensor: Any) -> Any | None:
 
 def tensors_in(nested: Any) -> list[Any]:
     """The tensors of a nested structure, in order; numbers, strings and None are left out."""
-    return [leaf for leaf in tree.flatten(nested) if hasattr(leaf, "shape") and hasattr(leaf, "dtype")]
+    return [leaf for leaf in tree.flatten(nested) if is_tensor(leaf)]
+
+
+def is_tensor(leaf: Any) -> bool:
+    return hasattr(leaf, "shape") and hasattr(leaf, "dtype")
 
 
 def _install() -> None:

@@ -52,12 +52,17 @@ def run(op: Any, tensors: Iterable[Any]) -> list[Any]:
 def shapes(op: Any, inputs: list[Value]) -> list[tuple[int, ...] | None]:
     """Shapes of the outputs by TensorFlow's own inference, which computes nothing; None for what it leaves open."""
     found = [output.shape for output in op.outputs]
-    if any(attr.type == "func" for attr in op.op_def.attr):  # loops and branches: what they leave open is the batch
+    if holds_functions(op):  # what they leave open is the batch
         found = [tf.TensorShape([1]).concatenate(shape[1:]) if shape.rank else shape for shape in found]
     elif not all(shape.is_fully_defined() for shape in found):
         with tf.Graph().as_default():
             found = [output.shape for output in run(op, map(_stand_in, op.inputs, inputs))]
     return [tuple(shape.as_list()) if shape.is_fully_defined() else None for shape in found]
+
+
+def holds_functions(op: Any) -> bool:
+    """Loops and branches, which cannot be run again."""
+    return any(attr.type == "func" for attr in op.op_def.attr)
 
 
 def _stand_in(tensor: Any, value: Value) -> Any:

@@ -25,6 +25,7 @@ from tswidgets.probe.operation import (
     shapes,
 )
 from tswidgets.probe.reach import (
+    Mask,
     Reach,
     accumulated,
     check_size,
@@ -51,9 +52,15 @@ def _same(op: Any, inputs: list[Value]) -> list[Reach]:
 def _elementwise(op: Any, inputs: list[Value]) -> list[Reach]:
     reaches = [value.reach for value in inputs if value.reach is not None]
     out = overlaid(reaches, np.broadcast_shapes(*(value.shape for value in inputs)))
-    for factor in (value for value in inputs if op.type == "Mul" and value.number is not None):
-        out = np.where(number_of(factor) != 0, out, 0)  # a mask
+    for mask in _masks(inputs) if op.type == "Mul" else ():
+        out = out if mask is None else np.where(mask, out, 0)
     return [out]
+
+
+def _masks(inputs: list[Value]) -> list[Mask | None]:
+    """Where constants are not 0; None for what is never 0, or not constant."""
+    masks = [number_of(value) != 0 if value.number is not None else None for value in inputs]
+    return [None if mask is None or mask.all() else mask for mask in masks]
 
 
 def _movement(op: Any, inputs: list[Value]) -> list[Reach]:
@@ -87,7 +94,7 @@ def _lookup(op: Any, inputs: list[Value]) -> list[Reach]:
     """Fixed steps of a series, or rows of a table of weights at what a series says."""
     if inputs[0].reach is not None:
         return _movement(op, inputs)
-    if any(number_of(axis) != 0 for axis in inputs[2:]) or attribute(op, "batch_dims", 0):
+    if any(number_of(axis) != 0 for axis in inputs[2:]):
         raise Undetermined
     reach, row = reach_of(inputs[1]), op.outputs[0].shape.as_list()[len(inputs[1].shape) :]
     return [spread(reach.reshape(*reach.shape, *[1] * len(row)), (*inputs[1].shape, *row))]
@@ -147,9 +154,7 @@ def _matrix_product(op: Any, inputs: list[Value]) -> list[Reach]:
 
 
 def _contraction(equation: str, inputs: list[Value]) -> list[Reach]:
-    masks = [number_of(value) != 0 if value.number is not None else None for value in inputs]
-    masks = [None if mask is None or mask.all() else mask for mask in masks]
-    return [contracted(equation, [v.shape for v in inputs], [v.reach for v in inputs], masks)]
+    return [contracted(equation, [v.shape for v in inputs], [v.reach for v in inputs], _masks(inputs))]
 
 
 # ------------------------------------------------------------------------------------------------ elements that slide

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.probe import axes, batches, differentiation, inputs, replacement, tasks
+from tswidgets.probe import axes, batches, differentiation, inputs, memory, replacement, tasks
 from tswidgets.probe.axes import Length
 from tswidgets.probe.callgraph import CallGraph
 from tswidgets.probe.intercept import Call
@@ -58,7 +58,8 @@ class Probe:
         fits = declared is None or [np.ndim(a) for a in tree.flatten(x)] == [len(shape) for shape in declared]
         example = x if x is not None and fits else inputs.example(model, self.FREE_LENGTH)
         flat = [np.asarray(array) for array in tree.flatten(example)]
-        self._input_shapes = [shape[1:] for shape in self._programs.declared or [array.shape for array in flat]]
+        self._input_shapes = [shape[1:] for shape in declared or [(None, None, *array.shape[2:]) for array in flat]]
+        self._described_lengths = axes.of(flat)
         self._program = self._observing(None, flat, example)
         self._programs.eager_because = self._program.eager_because
         if self._program.eager_because:
@@ -79,10 +80,7 @@ class Probe:
         """Everything that can be looked at, in the order in which the model runs it."""
         calls = self._program.calls
         if self._described[0] != len(calls.runs):
-            self._described = (
-                len(calls.runs),
-                calls.taps(axes.lengths(self._input_shapes, self.declared_length or self.FREE_LENGTH)),
-            )
+            self._described = len(calls.runs), calls.taps(self._described_lengths)
         return self._described[1]
 
     @property
@@ -99,6 +97,11 @@ class Probe:
     def input_shapes(self) -> list[tuple[int | None, ...]]:
         """Shape of every input without the batch axis, None for a length that is free."""
         return self._input_shapes
+
+    @property
+    def described_length(self) -> int:
+        """Number of time steps for which `taps` describes the model."""
+        return axes.longest(self._described_lengths)
 
     @property
     def declared_length(self) -> int | None:
@@ -135,12 +138,15 @@ class Probe:
             if known is not None:
                 return known if wanted is None else known.only(wanted)
         program, lengths = self._observing(wanted, flat, x), axes.of(flat)
-        if not self._at_once(flat):
+        whole = self._at_once(flat)
+        if not whole:
+            version = self.version()
             results, masks, output = self._in_pieces(lambda *part: program(*part)[:3], flat, flat, wanted)
-            return Observation(results, masks, output, lengths)
-        results, masks, output, values = program(*flat)
-        observation = Observation(as_arrays(results), as_arrays(masks), as_arrays(output), lengths, checksum(values))
-        if wanted is None:
+        else:
+            results, masks, output, values = program(*flat)
+            results, masks, output, version = as_arrays(results), as_arrays(masks), as_arrays(output), checksum(values)
+        observation = Observation(results, masks, output, lengths, version)
+        if wanted is None and (whole or observation.nbytes <= memory.MOST):
             self._memory.put(key, observation)
         return observation
 
@@ -249,18 +255,6 @@ class Probe:
     def tap_name(self, name: str) -> str:
         return _validate.layer_name(name, [tap.name for tap in self.taps])
 
-    def bytes_per_row(self, flat: Sequence[NDArray[Any]], taps: Collection[str] | None = None, after: str = "") -> int:
-        """About how many bytes these taps (all, without names) take for a sample, of those that run from `after` on."""
-        longest = max((array.shape[1] for array in flat if array.ndim > 1), default=1)
-        names = [tap.name for tap in self.taps]
-        following = self.taps[names.index(after) :] if after in names else self.taps
-        sizes = [
-            np.prod([longest if n is None else n for n in tap.shape], dtype=float)
-            for tap in following
-            if taps is None or tap.name in taps
-        ]
-        return int(4 * sum(sizes)) + sum(array[:1].nbytes for array in flat)
-
     @property
     def batch_size(self) -> int | None:
         """Number of samples that the model is built for, as stateful ones are; None for any."""
@@ -273,23 +267,28 @@ class Probe:
         return next((name for name in masked if is_step_by_step(timelines.get(name), axes.longest(lengths))), None)
 
     def _calls_for(self, lengths: tuple[Length, ...]) -> CallGraph:
-        """The calls as they were recorded for such lengths, or else for others."""
-        programs = [self._program, *self._programs.observing()]
-        fitting = (program for program in programs if program.fits(lengths))
-        return next(fitting, self._program).calls
+        """The calls as they are for inputs of such lengths: a model that declares none may be traced anew."""
+        if self.eager_because or self._programs.declared or self._program.fits(lengths) or None in lengths:
+            return self._program.calls
+        x = self._program.zeros(lengths)
+        return self._observing(None, tree.flatten(x), x).calls
+
+    def fits(self, flat: list[NDArray[Any]]) -> bool:
+        """Whether the shapes that `taps` and `output_shapes` name are those for these inputs."""
+        return self._program.fits(axes.of(flat))
 
     def _at_once(self, flat: list[NDArray[Any]]) -> bool:
         """Whether a batch is no more than a model takes at a time."""
         n_rows = len(flat[0])
-        few = n_rows == 1 or n_rows <= batches.rows_at_once(self.bytes_per_row(flat))
+        few = n_rows == 1 or n_rows <= batches.rows_at_once(batches.bytes_per_row(self.taps, flat))
         return few and self.batch_size in (None, n_rows)
 
     def _in_pieces(
         self, run: Callable[..., Any], arrays: list[NDArray[Any]], flat: list[NDArray[Any]], of: Collection[str] | None
     ) -> Any:
-        with batches.memory_for(len(flat[0]), self.bytes_per_row(flat, of)):
-            at_once = batches.rows_at_once(self.bytes_per_row(flat))
-            return batches.in_pieces(lambda *part: as_arrays(run(*part)), arrays, at_once, self.batch_size)
+        with batches.memory_for(len(flat[0]), batches.bytes_per_row(self.taps, flat, of)):
+            at_once = batches.rows_at_once(batches.bytes_per_row(self.taps, flat))
+            return as_arrays(batches.in_pieces(lambda *part: as_arrays(run(*part)), arrays, at_once, self.batch_size))
 
     def _observing(self, wanted: frozenset[str] | None, flat: list[NDArray[Any]], x: Any) -> Program:
         return self._programs.get(("observe", wanted), tasks.observing(wanted, self._weights.tensors), flat, x)

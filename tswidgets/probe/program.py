@@ -75,6 +75,15 @@ class Program:
         shapes = [spec.shape for spec in self._specs[: self._n_inputs]]
         return all(not n or shape[1] in (None, n) for shape, n in zip(shapes, lengths, strict=True))
 
+    def zeros(self, lengths: Sequence[int | None]) -> Any:
+        """One sample of zeros with so many time steps, in the model's own structure."""
+        specs = self._specs[: self._n_inputs]
+        flat = [
+            np.zeros([1, *([n] if n else spec.shape[1:2]), *spec.shape[2:]], spec.dtype.as_numpy_dtype)
+            for spec, n in zip(specs, lengths, strict=True)
+        ]
+        return tree.pack_sequence_as(self._structure, flat)
+
     def _body(self, *tensors: Any) -> Any:
         return self._task(self._forward, tensors[: self._n_inputs], *tensors[self._n_inputs :])
 
@@ -88,7 +97,8 @@ class Program:
         with keras.StatelessScope(), intercepting(recording):
             output = model(tree.pack_sequence_as(self._structure, list(inputs)), training=False)
         outputs = tree.flatten(output)
-        self.calls.add(recording.run, recording.output_names(outputs), [shape_of(one)[1:] for one in outputs])
+        if graph is None or not self.calls.runs:
+            self.calls.add(recording.run, recording.output_names(outputs), [shape_of(one)[1:] for one in outputs])
         return output
 
     def _try_faster(self, tensors: list[Any]) -> None:
@@ -98,10 +108,10 @@ class Program:
         """
         graph = getattr(self._run, "graph", None)
         loops = graph is not None and any(op.type in ("While", "StatelessWhile") for op in graph.get_operations())
-        if not loops or any(n is None for tensor in self._run.inputs[: len(tensors)] for n in tensor.shape[1:]):
+        if not loops or any(n is None for tensor in self._run.inputs[: self._n_inputs] for n in tensor.shape[1:]):
             return
         run = self._run
-        faster = tf.function(lambda *args: run(*args), autograph=False, jit_compile=True)
+        faster = tf.function(self._body, autograph=False, jit_compile=True)  # traced anew: XLA wants the batch's size
         try:
             faster(*tensors)
         except Exception as error:

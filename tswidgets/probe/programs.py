@@ -57,10 +57,6 @@ class Programs:
                 key, task, shapes if kind in self._rigid else self._shapes[kind], flat, structure, arguments
             )
 
-    def observing(self) -> list[Program]:
-        """The programs that observe every tap."""
-        return [program for whole, program in self._programs.items() if whole[0] == ("observe", None)]
-
     def _make(
         self,
         key: Hashable,

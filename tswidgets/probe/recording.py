@@ -10,7 +10,7 @@ import keras
 from keras import tree
 
 from tswidgets.probe.callgraph import Node, Run
-from tswidgets.probe.intercept import Call, mask_of, unobserved
+from tswidgets.probe.intercept import Call, is_tensor, mask_of, unobserved
 from tswidgets.probe.taps import Shape, layer_paths
 
 Visitor = Callable[[str, Any, Call], Any]
@@ -40,14 +40,16 @@ class Recording:
             return result  # a layer that is nothing but an activation
         names = self._names(call)
         with unobserved():
-            replaced = {id(t): self._visit(name, t, call) for name, t in zip(names, call.outputs, strict=True)}
-        changed = any(id(tensor) != key for key, tensor in replaced.items())
-        result = tree.map_structure(lambda leaf: replaced.get(id(leaf), leaf), result) if changed else result
-        outputs = [replaced[id(tensor)] for tensor in call.outputs]
+            outputs = [self._visit(name, tensor, call) for name, tensor in zip(names, call.outputs, strict=True)]
+        if any(after is not before for after, before in zip(outputs, call.outputs, strict=True)):
+            left = iter(outputs)
+            leaves = [next(left) if is_tensor(leaf) else leaf for leaf in tree.flatten(result)]
+            result = tree.pack_sequence_as(result, leaves)
         inputs = [self._number(tensor) for tensor in call.inputs if tensor.dtype != "bool"]  # masks are no input
         shapes, masked = [shape_of(tensor) for tensor in outputs], [mask_of(t) is not None for t in call.outputs]
         numbers = [self._number(tensor) for tensor in outputs]
-        self._nodes.append(Node(call.operation, names, inputs, numbers, shapes, masked))
+        causal = call.kwargs.get("use_causal_mask") is True
+        self._nodes.append(Node(call.operation, names, inputs, numbers, shapes, masked, causal))
         for name, tensor in zip(names, outputs, strict=True):
             self._tap_of[id(tensor)] = name
         return result

@@ -45,7 +45,7 @@ def replacing(probe: Probe, x: Any, tap: str, values: Iterable[Edit]) -> Iterato
 def _replacing(probe: Probe, x: Any, tap: str, edits: Iterable[Edit], values: NDArray[Any]) -> Iterator[Any]:
     structure, flat = x, probe.checked(x)
     n_samples = len(values)
-    at_once = batches.rows_at_once(probe.bytes_per_row(flat, after=tap), CHUNK)
+    at_once = batches.rows_at_once(batches.bytes_per_row(probe.taps, flat, after=tap), CHUNK)
     alone = bool(probe.eager_because) or probe.batch_size is not None  # what the model does may depend on the batch
     size = 1 if alone else max(at_once // n_samples, 1)
     one_by_one = iter(edits)
@@ -67,12 +67,16 @@ def _listed(value: Edit | Iterable[Edit], rank: int) -> tuple[Iterable[Edit], bo
     """(edits, whether there is but one); an array with one axis more than the tap's values is one edit per row."""
     if callable(value):
         return [value], True
-    if isinstance(value, (list, tuple)) and not all(callable(one) or isinstance(one, np.ndarray) for one in value):
-        value = np.asarray(value)
-    if np.isscalar(value) or hasattr(value, "shape"):
-        array = np.asarray(value)
-        return (array, False) if array.ndim == rank + 1 else ([array], True)
-    return value, False
+    parts = value if isinstance(value, (list, tuple)) else [0]
+    several = not parts or any(callable(one) or isinstance(one, np.ndarray) for one in parts)
+    if several or isinstance(value, Iterator) or (isinstance(value, Iterable) and not _is_array(value)):
+        return value, False
+    array = np.asarray(value)
+    return (array, False) if array.ndim == rank + 1 else ([array], True)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (list, tuple, str, bytes)) or hasattr(value, "shape")
 
 
 def _made(edit: Edit, values: NDArray[Any], tap: str) -> NDArray[np.float32]:

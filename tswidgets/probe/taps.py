@@ -96,12 +96,12 @@ def kind(shape: Shape, timeline: Timeline | None, layer_class: str) -> tuple[Kin
     if len(shape) == 3 and shape[2] is not None:
         if timeline is not None and timeline.has_place:
             return "sequence", ""
-        if timeline is not None:
-            return (
-                "other",
-                f"each of the steps of {layer_class}'s {axes} output sees all of the input: none has a place",
-            )
-        return "other", f"which input steps {layer_class} sees is not known, so its {axes} output has no place in time"
+        output = f"{layer_class}'s {axes} output"
+        if timeline is None:
+            return "other", f"which input steps the steps of {output} see is not known, so they have no place in time"
+        if (timeline.lo > timeline.hi).all():
+            return "other", f"no step of {output} sees any of the input, but padding alone"
+        return "other", f"each of the steps of {output} sees all of the input: none has a place"
     if len(shape) > 3:
         return "other", f"{layer_class} gives {axes}: {len(shape) - 1} axes besides the batch, where two can be drawn"
     return "other", f"{layer_class} gives an output of shape ({axes}) with nothing to draw"

@@ -12,6 +12,7 @@ from tswidgets import _validate
 from tswidgets.probe.intercept import Call, mask_of
 from tswidgets.probe.logits import Logits
 from tswidgets.probe.program import Forward, Task
+from tswidgets.probe.targets import How
 
 
 def observing(wanted: Collection[str] | None, weights: Callable[[], list[Any]]) -> Task:
@@ -47,7 +48,7 @@ def replacing(tap: str) -> Task:
     return task
 
 
-def differentiating(wrt: str | None, of: str | int, averaged: tuple[bool, ...], masked: str | None) -> Task:
+def differentiating(wrt: str | None, of: str | int, how: tuple[How, ...], masked: str | None) -> Task:
     """(score, its gradient, mask), for a score that `_pick` finds in tap `of` or in the logits of output number `of`.
 
     The gradient is with respect to the inputs, or to tap `wrt`; the mask is the one that tap `masked` carries.
@@ -79,7 +80,7 @@ def differentiating(wrt: str | None, of: str | int, averaged: tuple[bool, ...], 
                 if isinstance(tap, str) and tap not in reached:
                     _validate.not_reached(tap)
             value = seen["of"] if isinstance(of, str) else find.of(tree.flatten(output)[of])
-            score = _pick(tf.cast(value, tf.float32), indices, averaged)
+            score = _pick(tf.cast(value, tf.float32), indices, how)
         point = points if wrt is None else seen["wrt"]
         gradient = tape.gradient(score, point, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return score, tree.map_structure(tf.convert_to_tensor, gradient), seen.get("mask")
@@ -110,13 +111,13 @@ def at_call(tap: str, function: Callable[[Call], Any]) -> Task:
     return task
 
 
-def _pick(value: Any, indices: Any, averaged: tuple[bool, ...]) -> Any:
-    """One number for each sample: along every axis the entry that `indices` names, or the mean."""
+def _pick(value: Any, indices: Any, how: tuple[How, ...]) -> Any:
+    """One number for each sample: along every axis the entry that `indices` names, the mean, or the largest."""
     indices = tf.cast(indices, tf.int32)
-    for axis, mean in enumerate(averaged):
-        if mean:
+    for axis, of_axis in enumerate(how):
+        if of_axis == "mean":
             value = tf.reduce_mean(value, axis=1)
         else:
-            at = indices[:, axis]
-            value = tf.gather(value, tf.where(at < 0, at + tf.shape(value)[1], at), axis=1, batch_dims=1)
+            at = tf.argmax(value, axis=1, output_type=tf.int32) if of_axis == "largest" else indices[:, axis]
+            value = tf.gather(value, at, axis=1, batch_dims=1)
     return value
