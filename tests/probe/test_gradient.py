@@ -153,7 +153,9 @@ def test_the_default_is_the_largest_class_or_the_only_number():
 
 
 def test_an_axis_of_length_one_needs_no_index():
+    """The default is then the largest along the other axis."""
     found, probe = case("conv_lstm"), probe_of("conv_lstm")
+    assert_close(probe.gradient(found.x).score, probe.logits(found.x).max(axis=(1, 2)))
     with_class, without = probe.gradient(found.x, (7, 0)), probe.gradient(found.x, 7)
     np.testing.assert_array_equal(with_class.values, without.values)
     assert with_class.score.shape == without.score.shape == (2,)
@@ -364,8 +366,11 @@ def test_logits_of_a_model_that_cannot_be_compiled(squash):
 
 @pytest.mark.parametrize(
     "target",
-    [2, -3, 99, None, (0, 2), (9, 0), (-10, 0), (0,), (0, 0, 0), (), 0.0, (0, 1.0), True, (0, False), "1", [0, 1]]
-    + [np.zeros(3, int), np.zeros((2, 3), int), np.zeros((2, 2)), np.zeros((2, 2, 1), int), np.array([[0, 0], [9, 0]])],
+    [
+        *(2, -3, 99, None, (0, 2), (9, 0), (-10, 0), (0,), (0, 0, 0), ()),
+        *(0.0, (0, 1.0), True, (0, False), "1", [0, 1], np.zeros(3, int), np.zeros((2, 3), int)),
+        *(np.zeros((2, 2)), np.zeros((2, 2, 1), int), np.array([[0, 0], [9, 0]])),
+    ],
     ids=str,
 )
 def test_no_such_number(target):

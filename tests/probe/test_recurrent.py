@@ -8,7 +8,7 @@ from keras import layers as L
 
 from tests import reference
 from tests.models import CASES, case, randomise, series
-from tswidgets.probe import Probe, as_probe, recurrent
+from tswidgets.probe import Probe, as_probe, recurrent, recurrent_check
 from tswidgets.probe.recurrent import (
     BidirectionalStates,
     GRUStates,
@@ -500,13 +500,16 @@ class Undecided(keras.Model):
     def __init__(self):
         super().__init__()
         self.up, self.down = L.LSTM(N_UNITS, name="up"), L.GRU(N_UNITS, name="down")
+        self.start = np.full((N_SAMPLES, N_UNITS), 0.5, "float32")
 
     def build(self, shape):
         self.up.build(shape)
         self.down.build(shape)
 
     def call(self, x):
-        return self.up(x) if float(keras.ops.mean(x)) > 0 else self.down(x)
+        if float(keras.ops.mean(x)) < 0:
+            return self.down(x)
+        return self.up(x, initial_state=[self.start, self.start])
 
 
 def test_a_model_that_cannot_be_compiled():
@@ -515,7 +518,9 @@ def test_a_model_that_cannot_be_compiled():
     randomise(model)
     probe = Probe(model, np.abs(x))
     assert probe.eager_because
-    assert_equal(arrays_of(recurrent_states(probe, np.abs(x), "up")), by_hand(model.up, np.abs(x)))
+    states = recurrent_states(probe, np.abs(x), "up")
+    assert_equal(arrays_of(states), by_hand(model.up, np.abs(x), start=[model.start, model.start]))
+    assert model.start.flags.writeable
     probe.observe(-np.abs(x))
     assert_equal(arrays_of(recurrent_states(probe, -np.abs(x), "down")), by_hand(model.down, -np.abs(x)))
     with pytest.raises(ValueError, match="passes it by"):
@@ -570,7 +575,7 @@ def test_layers_of_which_only_a_part_computes_in_half_precision(what, monkeypatc
     model = model_of(HALVES[what]())
     states = recurrent_states(model, series(N_SAMPLES, N_TIMESTEPS, N_CHANNELS), "layer")
     assert getattr(states, "forward", states).h.dtype == np.float32
-    monkeypatch.setattr(recurrent, "ROUNDED", {})
+    monkeypatch.setattr(recurrent_check, "ROUNDED", {})
     with pytest.raises(RuntimeError, match=WRONG):
         recurrent_states(model, series(N_SAMPLES, N_TIMESTEPS, N_CHANNELS), "layer")
 
@@ -626,13 +631,19 @@ def test_new_weights_are_seen_at_once():
 
 
 class Counting(L.LSTM):
-    """Counts how often its Python runs."""
+    """Counts how often its Python runs, and calls its input by another name."""
 
     count = 0
 
-    def call(self, sequences, initial_state=None, mask=None, training=False):
+    def build(self, inputs_shape):
+        super().build(inputs_shape)
+
+    def compute_output_shape(self, inputs_shape):
+        return super().compute_output_shape(inputs_shape)
+
+    def call(self, inputs, mask=None, training=False):
         self.count += 1
-        return super().call(sequences, initial_state=initial_state, mask=mask, training=training)
+        return super().call(inputs, mask=mask, training=training)
 
 
 def test_the_model_is_traced_once():

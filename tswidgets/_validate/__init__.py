@@ -5,7 +5,15 @@ A message has three parts: what was expected, what was got, what to do. Inner co
 
 from tswidgets._validate.data import labels, same_number, sampling_rate, series, several
 from tswidgets._validate.messages import index, message, names, near_names, reason
-from tswidgets._validate.methods import no_edits, no_gradient, no_replacement, no_target, not_attending, out_of_memory
+from tswidgets._validate.methods import (
+    no_edits,
+    no_gradient,
+    no_replacement,
+    no_target,
+    not_attending,
+    not_recurrent,
+    out_of_memory,
+)
 from tswidgets._validate.model import (
     NOT_REACHED,
     batch,
@@ -38,6 +46,7 @@ __all__ = [
     "no_target",
     "not_attending",
     "not_reached",
+    "not_recurrent",
     "nothing_to_draw",
     "one_or_a_batch",
     "out_of_memory",

@@ -46,5 +46,12 @@ def out_of_memory(n_rows: int, bytes_per_row: int, fits: int, error: BaseExcepti
 
 
 def not_attending(name: str, attending: Sequence[str]) -> NoReturn:
-    has = f"This model has: {', '.join(map(repr, attending))}." if attending else "This model has none."
-    raise ValueError(message("a layer that returns attention scores", f"{name!r}, which has none", has))
+    raise ValueError(message("a layer that returns attention scores", f"{name!r}, which has none", _has(attending)))
+
+
+def not_recurrent(name: str, recurrent: Sequence[str]) -> NoReturn:
+    raise ValueError(message("a recurrent layer", f"{name!r}, which is none", _has(recurrent)))
+
+
+def _has(names: Sequence[str]) -> str:
+    return f"This model has: {', '.join(map(repr, names))}." if names else "This model has none."

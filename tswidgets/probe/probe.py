@@ -255,6 +255,11 @@ class Probe:
     def tap_name(self, name: str) -> str:
         return _validate.layer_name(name, [tap.name for tap in self.taps])
 
+    def operation(self, tap: str) -> Any:
+        """The layer or operation whose result a tap is."""
+        nodes = (node for run in self._program.calls.runs.values() for node in run.nodes)
+        return next(node.operation for node in nodes if tap in node.taps)
+
     @property
     def batch_size(self) -> int | None:
         """Number of samples that the model is built for, as stateful ones are; None for any."""
