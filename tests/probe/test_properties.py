@@ -93,11 +93,11 @@ def test_taps_are_what_the_layers_return_and_replacing_is_returning_something_el
     with nothing_changes(network.model, x, noise):
         probe = Probe(network.model)
         observation = probe.observe(x)
+        assert set(observation) == set(expected)
+        for name, values in expected.items():
+            assert_close(observation[name], values, name)
+        assert_close(observation.output, output)
         by_itself, by_other = probe.replace(x, edited, [observation[edited], noise])
-    assert set(observation) == set(expected)
-    for name, values in expected.items():
-        assert_close(observation[name], values, name)
-    assert_close(observation.output, output)
     assert_close(by_itself, output, f"{edited} by itself")
     assert_close(by_other, by_noise, f"{edited} by noise")
 

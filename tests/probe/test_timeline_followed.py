@@ -275,4 +275,4 @@ def test_a_model_that_runs_step_by_step_is_known_as_far_as_its_layers_go():
     assert timelines["shift"] is None
     taps = {tap.name: tap for tap in probe.taps}
     assert {name: tap.kind for name, tap in taps.items()} == {"conv": "sequence", "shift": "other", "pooled": "units"}
-    assert "which input steps Dense sees is not known" in taps["shift"].note
+    assert "which input steps the steps of Dense's 6 × 2 output see is not known" in taps["shift"].note

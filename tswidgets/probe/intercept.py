@@ -12,10 +12,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
 from keras import tree
+
+from tswidgets.probe.time_distributed import folded
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Call:
     """One finished call of a layer or operation, or, if `before_activation`, one that is about to apply its activation.
 
     `parents` are the calls it ran inside of, outermost first; `args` and `kwargs` are what it was given; `inputs`, in
-    the order in which they were written, and `outputs` are flat lists of tensors.
+    the order in which they were written, and `outputs` are flat lists of tensors; `masks` are those of the inputs.
     """
 
     operation: keras.Operation
@@ -31,6 +34,7 @@ class Call:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     outputs: list[Any]
+    masks: list[Any]
     before_activation: bool = False
 
     @property
@@ -62,6 +66,23 @@ def intercepting(handler: Handler) -> Iterator[None]:
     finally:
         _local.active = outer
         _uninstall()
+
+
+@contextmanager
+def as_given(call: Call) -> Iterator[None]:
+    """The call's inputs carry the masks that they came with, for a while."""
+    now = [mask_of(tensor) for tensor in call.inputs]
+    _put_on(call.inputs, call.masks)
+    try:
+        yield
+    finally:
+        _put_on(call.inputs, now)
+
+
+def _put_on(tensors: list[Any], masks: list[Any]) -> None:
+    for tensor, mask in zip(tensors, masks, strict=True):
+        if mask is not mask_of(tensor):
+            tensor._keras_mask = mask
 
 
 @contextmanager
@@ -124,17 +145,18 @@ def _run(original: Callable[..., Any], operation: keras.Operation, args: Any, kw
         return original(operation, *args, **kwargs)
     handler, stack = active
     parents = tuple(stack)
-    runs = operation
+    inputs = tensors_in([*args, *kwargs.values()])
+    masks, runs = [mask_of(tensor) for tensor in inputs], at_once(operation, inputs)  # attention takes masks off
     if has_activation(operation):
         runs = _with_activation_open(
-            operation, lambda x: handler(Call(operation, parents, args, kwargs, [x], before_activation=True), x)
+            operation, lambda x: handler(Call(operation, parents, args, kwargs, [x], masks, before_activation=True), x)
         )
     stack.append(operation)
     try:
         result = original(runs, *args, **kwargs)
     finally:
         stack.pop()
-    replaced = handler(Call(operation, parents, args, kwargs, tensors_in(result)), result)
+    replaced = handler(Call(operation, parents, args, kwargs, tensors_in(result), masks), result)
     if replaced is not result:
         _carry_masks(result, replaced)
     return replaced
@@ -158,6 +180,16 @@ def _with_activation_open(layer: Any, before: Callable[[Any], Any]) -> Any:
     """The same layer, whose activation function first hands its argument to `before`."""
     activation = layer.activation
     return stand_in(layer, activation=lambda x, *args, **kwargs: activation(before(x), *args, **kwargs))
+
+
+def at_once(operation: Any, inputs: list[Any]) -> Any:
+    """The operation, or a stand-in for a TimeDistributed layer that computes all steps of traced tensors at once."""
+    keras_own = getattr(type(operation), "call", None) is keras.layers.TimeDistributed.call
+    return stand_in(operation, call=partial(folded, operation)) if keras_own and _traced(inputs) else operation
+
+
+def _traced(tensors: list[Any]) -> bool:
+    return any(getattr(tensor, "graph", None) is not None for tensor in tensors)
 
 
 def stand_in(layer: Any, /, **attributes: Any) -> Any:

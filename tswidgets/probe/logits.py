@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tswidgets.probe.intercept import Call, has_activation, stand_in
+from tswidgets.probe.intercept import Call, as_given, at_once, has_activation, stand_in
 
 SQUASHING = ("softmax", "sigmoid")
 SAME_ORDER = ("Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "EnsureShape", "StopGradient")
@@ -24,7 +24,8 @@ class Logits:
         layer = call.operation
         if isinstance(layer, keras.layers.TimeDistributed) and _squashes(layer.layer):
             linear = stand_in(layer, layer=stand_in(layer.layer, activation=keras.activations.linear))
-            self._wrapped[id(tensor)] = linear(*call.args, **call.kwargs)
+            with as_given(call):
+                self._wrapped[id(tensor)] = at_once(linear, call.inputs)(*call.args, **call.kwargs)
         return tensor
 
     def of(self, tensor: Any) -> Any:

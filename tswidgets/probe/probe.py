@@ -200,7 +200,8 @@ class Probe:
     def logits(self, x: Any) -> Any:
         """The model's output before a final softmax or sigmoid, in the model's own structure; else the output itself.
 
-        `x` as in `observe`; ndarrays of shape (n_samples, …).
+        `x` as in `observe`; ndarrays of shape (n_samples, …). Of a model that runs step by step Keras' softmax and
+        sigmoid are recognised, TensorFlow's are not.
         """
         return self.compute(x, "logits", tasks.logits)
 

@@ -26,7 +26,9 @@ def indices(target: Target, shape: Sequence[int], n_samples: int) -> tuple[NDArr
     if target is None:
         if any(size != 1 for size in shape[1:]):
             _validate.no_target(target, shape)
-        return np.zeros((n_samples, len(shape)), np.int32), tuple("largest" for _ in shape)
+        return np.zeros((n_samples, len(shape)), np.int32), tuple(
+            "index" if axis else "largest" for axis in range(len(shape))
+        )
     rows, how = (
         _of_each(target, shape, n_samples) if isinstance(target, np.ndarray) else _of_all(target, shape, n_samples)
     )

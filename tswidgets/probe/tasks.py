@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import tree
 
 from tswidgets import _validate
-from tswidgets.probe.intercept import Call, mask_of
+from tswidgets.probe.intercept import Call, as_given, mask_of
 from tswidgets.probe.logits import Logits
 from tswidgets.probe.program import Forward, Task
 from tswidgets.probe.targets import How
@@ -102,7 +102,8 @@ def at_call(tap: str, function: Callable[[Call], Any]) -> Task:
 
         def visit(name: str, tensor: Any, call: Call) -> Any:
             if name == tap:
-                found.append(function(call))
+                with as_given(call):
+                    found.append(function(call))
             return tensor
 
         forward(inputs, visit)
@@ -114,10 +115,11 @@ def at_call(tap: str, function: Callable[[Call], Any]) -> Task:
 def _pick(value: Any, indices: Any, how: tuple[How, ...]) -> Any:
     """One number for each sample: along every axis the entry that `indices` names, the mean, or the largest."""
     indices = tf.cast(indices, tf.int32)
-    for axis, of_axis in enumerate(how):
-        if of_axis == "mean":
-            value = tf.reduce_mean(value, axis=1)
+    for axis in reversed(range(len(how))):
+        if how[axis] == "mean":
+            value = tf.reduce_mean(value, axis=axis + 1)
         else:
-            at = tf.argmax(value, axis=1, output_type=tf.int32) if of_axis == "largest" else indices[:, axis]
-            value = tf.gather(value, at, axis=1, batch_dims=1)
+            largest = how[axis] == "largest"  # the last axes are gone by then: this is the only one that is left
+            at = tf.argmax(value, axis=1, output_type=tf.int32) if largest else indices[:, axis]
+            value = tf.gather(value, at, axis=axis + 1, batch_dims=1)
     return value
