@@ -114,8 +114,10 @@ def against_predict(name: str, model: keras.Model, layer: int) -> Row:
     """All taps against `predict` of a sub-model for one layer, both for series of one length."""
     shape = tuple(n or 20 for n in model.inputs[0].shape[1:])
     probe, by_hand = tsw.Probe(model), keras.Model(model.inputs, model.layers[layer].output)
-    samples = fresh(shape, 40)
-    ours, theirs, ratio = compare(lambda i: probe.observe(samples[i]), lambda i: by_hand.predict(samples[i], verbose=0))
+    samples = fresh(shape, 150)
+    ours, theirs, ratio = compare(
+        lambda i: probe.observe(samples[i]), lambda i: by_hand.predict(samples[i], verbose=0), rounds=15, times=10
+    )
     return (
         f"{name}: all taps / predict of one layer",
         "≥ 40x faster",

@@ -17,12 +17,19 @@ def seconds(action: Callable[[int], Any], i: int) -> float:
 
 
 def compare(
-    ours: Callable[[int], Any], theirs: Callable[[int], Any], rounds: int = 30, warm_up: int = 3
+    ours: Callable[[int], Any], theirs: Callable[[int], Any], rounds: int = 30, warm_up: int = 3, times: int = 1
 ) -> tuple[float, float, float]:
-    """Median milliseconds of both, and the median of theirs / ours; round number `i` is handed to both."""
+    """Median milliseconds of both, and the median of theirs / ours; what is handed to both is another number each time.
+
+    A turn is `times` calls in a row, as of a slider that is dragged, of which the median counts.
+    """
+
+    def turn(action: Callable[[int], Any], i: int) -> float:
+        return statistics.median(seconds(action, times * i + k) for k in range(times))
+
     for i in range(warm_up):
-        ours(i), theirs(i)
-    pairs = [(seconds(ours, i), seconds(theirs, i)) for i in range(warm_up, rounds)]
+        turn(ours, i), turn(theirs, i)
+    pairs = [(turn(ours, i), turn(theirs, i)) for i in range(warm_up, rounds)]
     mine, other = (statistics.median(column) * 1e3 for column in zip(*pairs, strict=True))
     return mine, other, statistics.median(b / a for a, b in pairs)
 

@@ -186,7 +186,11 @@ UNDRAWABLE = {
         "turned",
         "none has a place",
     ),
-    "no graph to follow": (step_by_step, "shifted", "which input steps Dense sees is not known"),
+    "no graph to follow": (
+        step_by_step,
+        "shifted",
+        "which input steps the steps of Dense's 12 × 2 output see is not known",
+    ),
 }
 
 

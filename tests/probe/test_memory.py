@@ -1,13 +1,16 @@
 """A series seen before is not computed again, and weights that have changed are seen."""
 
+import itertools
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers as L
 
 from tests.models import CASES, randomise, series
 from tests.probe.comparing import assert_close
 from tests.probe.training import fit, ticking_model, trained
-from tswidgets.probe import Probe
+from tswidgets.probe import Probe, weights
 
 
 def test_a_sample_seen_before_does_not_run_the_model():
@@ -118,3 +121,65 @@ def test_version_tells_two_exchanged_numbers_and_a_sign():
     kernel.assign(-value)
     versions.add(probe.version())
     assert len(versions) == 3
+
+
+def count_sums(monkeypatch):
+    summed = []
+    original = weights._sums
+    monkeypatch.setattr(weights, "_sums", lambda array: summed.append(array.shape) or original(array))
+    return summed
+
+
+def test_only_weights_that_were_written_to_are_read_again(monkeypatch):
+    """The address tells; what another holds is not written into."""
+    found = CASES["sequential"]()
+    probe = Probe(found.model)
+    version, summed = probe.version(), count_sums(monkeypatch)
+    assert probe.version() == version
+    assert (5, 3, 4) not in summed
+    before = len(summed)
+    kernel = found.model.get_layer("conv1").kernel
+    kernel.assign(kernel + 1)
+    assert probe.version() != version
+    assert (5, 3, 4) in summed[before:]
+    assert len(summed) - before < len(found.model.variables)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_every_step_of_training_is_another_version(optimizer, jit_compile):
+    found = CASES["dropout"]()
+    found.model.compile(optimizer, loss="mse", jit_compile=jit_compile)
+    probe, y = Probe(found.model), np.ones((len(found.x), 2), "float32")
+    versions, kernels = [probe.version()], [np.copy(found.model.get_layer("conv").kernel.numpy())]
+    for _ in range(4):
+        found.model.train_on_batch(found.x, y)
+        versions.append(probe.version())
+        kernels.append(np.copy(found.model.get_layer("conv").kernel.numpy()))
+    assert len(set(versions)) == 5
+    assert all(np.abs(a - b).max() > 0 for a, b in itertools.pairwise(kernels))
+
+
+def test_rows_of_a_table_that_are_written_one_by_one_are_seen():
+    found = CASES["embedding"]()
+    table = found.model.get_layer("embedding").embeddings
+    probe = Probe(found.model)
+    versions = {probe.version()}
+    for k in range(4):
+        table.value.scatter_update(tf.IndexedSlices(tf.fill((1, 3), float(k)), tf.constant([k])))
+        versions.add(probe.version())
+    assert len(versions) == 5
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int64", "bool", "uint8"])
+def test_sums_on_a_device_tell_every_change_and_sign(dtype):
+    """What would be used on a GPU, run here on the CPU."""
+    value = np.random.default_rng(0).integers(1, 9, (3, 4)).astype(dtype)
+    sums = {int(weights.sum_on_device(tf.constant(value)))}
+    for place in np.ndindex(value.shape):
+        other = value.copy()
+        other[place] = not other[place] if dtype == "bool" else other[place] + 1
+        sums.add(int(weights.sum_on_device(tf.constant(other))))
+    assert len(sums) == 1 + value.size
+    if dtype.startswith("float"):
+        assert int(weights.sum_on_device(tf.constant(-value))) not in sums

@@ -37,7 +37,7 @@ def test_unknown_layers_are_listed_with_a_reason():
         "gap": "units",
     }
     for name, layer_class in (("rolled", "Rolling"), ("relu", "ReLU")):
-        assert f"which input steps {layer_class} sees is not known" in taps[name].note
+        assert f"which input steps the steps of {layer_class}'s" in taps[name].note
         assert "? × 3" in taps[name].note
         assert (taps[name].time_axis, taps[name].filter_axis, taps[name].n_filters) == (None, None, 0)
         assert not taps[name].drawable

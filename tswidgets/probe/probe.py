@@ -25,7 +25,7 @@ from tswidgets.probe.replacement import Edit
 from tswidgets.probe.taps import Tap
 from tswidgets.probe.targets import Target
 from tswidgets.probe.timeline import Timeline, is_step_by_step
-from tswidgets.probe.weights import Weights, checksum
+from tswidgets.probe.weights import Weights
 
 _MOST_TIMELINES = 64  # lengths for which timelines are kept
 
@@ -144,7 +144,8 @@ class Probe:
             results, masks, output = self._in_pieces(lambda *part: program(*part)[:3], flat, flat, wanted)
         else:
             results, masks, output, values = program(*flat)
-            results, masks, output, version = as_arrays(results), as_arrays(masks), as_arrays(output), checksum(values)
+            results, masks, output = (as_arrays(part) for part in (results, masks, output))
+            version = self._weights.version_of(values)
         observation = Observation(results, masks, output, lengths, version)
         if wanted is None and (whole or observation.nbytes <= memory.MOST):
             self._memory.put(key, observation)

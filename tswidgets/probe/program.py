@@ -27,7 +27,8 @@ Forward = Callable[[Sequence[Any], Visitor], Any]
 Task = Callable[..., Any]
 """`task(forward, inputs, *arguments)`: what to compute from one run; returns nested tensors."""
 
-WORTHWHILE = 2e-3  # seconds of a run from which on another compiler is worth trying
+WORTHWHILE = 5e-4  # seconds of a run from which on another compiler is worth trying
+SMALL = 400  # operations of a graph that XLA compiles in some tenths of a second
 
 
 class Program:
@@ -102,13 +103,17 @@ class Program:
         return output
 
     def _try_faster(self, tensors: list[Any]) -> None:
-        """Compile a recurrent model of fixed length with XLA, and keep what is faster: often 5 to 10 times.
+        """Compile a small or recurrent model of fixed length with XLA, and keep what is faster.
 
-        Models without a loop gain little, and one of free length would have to be compiled for every length.
+        Recurrent ones often become 5 to 10 times faster; large ones without a loop take long to compile and gain
+        little; and one of free length would have to be compiled for every length.
         """
         graph = getattr(self._run, "graph", None)
-        loops = graph is not None and any(op.type in ("While", "StatelessWhile") for op in graph.get_operations())
-        if not loops or any(n is None for tensor in self._run.inputs[: self._n_inputs] for n in tensor.shape[1:]):
+        operations = graph.get_operations() if graph is not None else []
+        loops = any(op.type in ("While", "StatelessWhile") for op in operations)
+        if not operations or not (loops or len(operations) <= SMALL):
+            return
+        if any(n is None for tensor in self._run.inputs[: self._n_inputs] for n in tensor.shape[1:]):
             return
         run = self._run
         faster = tf.function(self._body, autograph=False, jit_compile=True)  # traced anew: XLA wants the batch's size

@@ -98,8 +98,11 @@ def _lstm(cell: Any, z: Floats, start: Sequence[Floats], absent: Bools) -> dict[
                 squash(part)
         np.multiply(f_t, c_before, out=c_t)
         c_t += np.multiply(i_t, g_t, out=fresh)
-        h_t[:] = c_t
-        activation(h_t)
+        if at_once:
+            np.tanh(c_t, out=h_t)
+        else:
+            h_t[:] = c_t
+            activation(h_t)
         h_t *= o_t
         if some_absent:
             h_t[absent_t], c_t[absent_t] = h_before[absent_t], c_before[absent_t]

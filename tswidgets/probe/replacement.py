@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Edit = Any | Callable[[NDArray[Any]], Any]
 """An array that broadcasts to a tap's values, or a function from these values to such an array."""
 
-CHUNK = 16 * 2**20  # bytes that the layers behind the tap take at a time: more falls out of the processor's cache
+CHUNK = 8 * 2**20  # bytes that the layers behind the tap take at a time: more falls out of the processor's cache
 
 
 def replace(probe: Probe, x: Any, tap: str, value: Edit | Iterable[Edit]) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -18,29 +19,36 @@ _RAMP = np.linspace(1, 2, 2**18, dtype=np.float32)
 class Weights:
     """The variables of a model, with the states of its stateful layers, and a checksum of them.
 
-    The checksum changes when anything trains, loads, sets or resets a variable. Reading costs no copy, and NumPy sums
-    faster than a TensorFlow graph does.
+    The checksum changes when anything trains, loads, sets or resets a variable. Only variables that were written to
+    since the last look are summed: TensorFlow writes into a variable's memory only while nobody else holds it, and
+    into new memory otherwise, so that whoever holds it sees by the address whether the variable has changed.
     """
 
     def __init__(self, model: keras.Model) -> None:
         self._model = weakref.ref(model)
+        self._lock = threading.Lock()
         self._variables: list[Any] = []
         self._read: Any = None
+        self._held: list[tuple[NDArray[Any], bytes]] = []
 
     def version(self) -> bytes:
         variables = _variables(self._model())
-        if self._read is None or [*map(id, variables)] != [*map(id, self._variables)]:
-            self._variables = variables
-            self._read = tf.function(self.tensors, autograph=False).get_concrete_function()
-        return checksum(self._read())
+        with self._lock:
+            if self._read is None or [*map(id, variables)] != [*map(id, self._variables)]:
+                self._variables = variables
+                self._read = tf.function(self.tensors, autograph=False).get_concrete_function()
+        return self.version_of(self._read())
 
     def tensors(self) -> list[Any]:
         """The values, to be read within another program."""
         return [tf.convert_to_tensor(variable.value) for variable in _variables(self._model())]
 
-
-def checksum(tensors: Iterable[Any]) -> bytes:
-    return hashlib.blake2b(b"".join(_sums(np.asarray(tensor)) for tensor in tensors), digest_size=16).digest()
+    def version_of(self, tensors: Sequence[Any]) -> bytes:
+        """The checksum of values that another program has read."""
+        with self._lock:
+            held = self._held if len(self._held) == len(tensors) else [(np.empty(0), b"")] * len(tensors)
+            self._held = [_summed(tensor, *known) for tensor, known in zip(tensors, held, strict=True)]
+            return hashlib.blake2b(b"".join(sums for _, sums in self._held), digest_size=16).digest()
 
 
 def _variables(model: Any) -> list[Any]:
@@ -52,6 +60,15 @@ def _variables(model: Any) -> list[Any]:
         if state is not None
     ]
     return [*model.variables, *keras.tree.flatten(states)]
+
+
+def _summed(tensor: Any, held: NDArray[Any], sums: bytes) -> tuple[NDArray[Any], bytes]:
+    """The value, which has to be held on to, and its sums."""
+    if "GPU" in getattr(tensor, "device", ""):
+        return np.empty(0), np.asarray(sum_on_device(tensor)).tobytes()
+    array = np.asarray(tensor)
+    same = array.ctypes.data == held.ctypes.data and (array.shape, array.dtype) == (held.shape, held.dtype)
+    return (held, sums) if same and array.size else (array, _sums(array))
 
 
 def _sums(array: NDArray[Any]) -> bytes:
@@ -69,3 +86,14 @@ def _sums(array: NDArray[Any]) -> bytes:
         part = numbers[start : start + len(ramp)]
         products.append(np.dot(part, ramp[: len(part)]))
     return (total % 2**64).to_bytes(8, "little") + np.array(products).tobytes()
+
+
+def sum_on_device(tensor: Any) -> Any:
+    """The same for a tensor that would have to be copied from a GPU: its words, weighted, modulo 2^32."""
+    if tensor.dtype == tf.bool:
+        tensor = tf.cast(tensor, tf.uint8)
+    words = {1: tf.uint8, 2: tf.uint16}.get(tensor.dtype.size, tf.int32)
+    bits = tf.reshape(tensor if tensor.dtype == words else tf.bitcast(tensor, words), [-1])
+    bits = tf.cast(bits, tf.int32)
+    bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, 7))  # or an even number of changed signs cancels
+    return tf.reduce_sum(bits * (2 * tf.range(tf.size(bits)) + 1))
