@@ -11,6 +11,8 @@ from tests.models import CASES, case, padded_series, randomise, series
 from tswidgets.probe import Probe, as_probe
 from tswidgets.probe.attention import attention_scores
 
+OLD = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 6)
+fails_in_old_keras = pytest.mark.skipif(OLD, reason="Keras 3.5 cannot build functional attention on masked tensors")
 THREE_PARTS = re.compile(r"Expected .+; got .+\. .+[.?]$", re.DOTALL)
 
 
@@ -64,15 +66,16 @@ def test_self_attention(causal, dropout):
 
 def test_a_short_series_asks_a_long_one():
     """Query steps are rows, key steps columns; the mask that the user gives counts."""
-    x, other = keras.Input((7, 3)), keras.Input((4, 2))
+    x, other = keras.Input((7, 3)), keras.Input((4, 3))
     layer, allowed = L.MultiHeadAttention(3, 2, name="attention"), np.tri(4, 7, 2, dtype=bool)
     model = randomise(keras.Model([x, other], layer(other, x, attention_mask=np.repeat(allowed[None], 2, axis=0))))
-    batch, query = series(2, 7, 3), series(2, 4, 2, seed=1)
+    batch, query = series(2, 7, 3), series(2, 4, 3, seed=1)
     found = attention_scores(model, [batch, query], "attention")
     assert found.scores.shape == (2, 3, 4, 7)
     assert_close(found.scores, heads(layer, query, batch, allowed))
 
 
+@fails_in_old_keras
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_padding_is_not_looked_at(causal, dropout):
@@ -131,7 +134,7 @@ ONE_HEAD = {
 
 
 @pytest.mark.parametrize("kind", ONE_HEAD)
-@pytest.mark.parametrize("how", ["plain", "causal", "padded"])
+@pytest.mark.parametrize("how", ["plain", "causal", pytest.param("padded", marks=fails_in_old_keras)])
 def test_attention_of_one_head(kind, how):
     """An axis of length 1 stands for the heads; key and value may be two series."""
     build, score = ONE_HEAD[kind]

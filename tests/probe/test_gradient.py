@@ -337,7 +337,7 @@ def test_logits_of_other_models(name):
     """In the model's own structure; without a last softmax or sigmoid they are the output."""
     found = case(name)
     logits, answer = probe_of(name).logits(found.x), found.model(found.x)
-    keras.tree.assert_same_structure(logits, answer)
+    assert keras.tree.map_structure(lambda _: 0, logits) == keras.tree.map_structure(lambda _: 0, answer)
     squashing = {"lists": [tf.sigmoid, tf.nn.softmax], "unet": [tf.nn.softmax], "activation_layers": [tf.nn.softmax]}
     functions = squashing.get(name, [tf.identity, tf.identity])
     flat = keras.tree.flatten(logits)
