@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.probe import as_probe
+from tswidgets.probe.axes import declared
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,7 @@ def receptive_field(model: Any, layer: str, n_timesteps: int | None = None) -> R
     name = probe.tap_name(layer)
     if n_timesteps is None:
         n_timesteps = probe.described_length
-    _validate.length(n_timesteps, probe.declared_length, probe.model.name)
+    _validate.length(n_timesteps, declared(probe.input_shapes), probe.model.name)
     timeline = probe.timelines(int(n_timesteps)).get(name)
     if timeline is None:
         _validate.unknown_field(name, next(tap.note for tap in probe.taps if tap.name == name))

@@ -104,11 +104,6 @@ class Probe:
         return axes.longest(self._described_lengths)
 
     @property
-    def declared_length(self) -> int | None:
-        """Number of time steps that the model takes; None for any."""
-        return axes.declared(self._input_shapes)
-
-    @property
     def eager_because(self) -> str:
         """Why the model runs step by step instead of compiled; empty when it is compiled."""
         return self._program.eager_because
