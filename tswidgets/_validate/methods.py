@@ -42,6 +42,8 @@ def no_gradient(dtype: Any) -> NoReturn:
 def out_of_memory(n_rows: int, bytes_per_row: int, fits: int, error: BaseException | None = None) -> NoReturn:
     got = f"{n_rows} samples of {bytes_per_row / 2**20:.1f} MiB each"
     todo = f"A batch of {fits} would fit; pass fewer samples at a time, or name the layers that you need."
+    if fits < 1:
+        todo = "Not even one fits: name the layers that you need, or cut the series."
     raise MemoryError(message("a result that fits into the free memory", got, todo)) from error
 
 
