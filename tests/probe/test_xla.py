@@ -124,9 +124,8 @@ def test_what_xla_cannot_compile_stays(timings):
 
 
 @pytest.mark.parametrize("name", ["sequential", "conv_lstm", "data_dependent"])
-def test_xla_is_not_tried_for_what_it_would_not_help(name, timings, monkeypatch):
-    """A large model without a loop, one of any length, one that is not compiled at all."""
-    monkeypatch.setattr(program, "SMALL", 10)
+def test_xla_is_not_tried_for_what_it_would_not_help(name, timings):
+    """A model without a loop, one of any length, one that is not compiled at all."""
     found = case(name)
     probe = Probe(found.model, found.x)
     for k in range(3):
@@ -161,14 +160,3 @@ def test_gradients_by_xla(timings):
         logit = (h @ model.layers[-1].kernel + model.layers[-1].bias)[:, 1]
     assert_close(expected.values, tape.gradient(logit, watched).numpy())
     assert_close(expected.score, logit.numpy())
-
-
-def test_a_small_model_without_a_loop_is_compiled_with_xla(timings):
-    found = case("sequential")
-    probe = Probe(found.model)
-    for x in found.x:
-        observation = probe.observe(x[None])
-    assert len(timings) == 2
-    assert probe._program._faster is not None
-    for tap, values in found.expected(found.x[-1:]).items():
-        assert_close(observation[tap], values)
