@@ -1,11 +1,24 @@
-"""How near to each other two results have to be."""
+"""How near to each other two results have to be, and what an error message looks like."""
+
+import re
 
 import keras
 import numpy as np
 
+from tests.models import case
+from tswidgets.probe import as_probe
+
+THREE_PARTS = re.compile(r"Expected .+; got .+\. .+[.?]$", re.DOTALL)
+
+
+def probe_of(name):
+    """The shared probe of a case's model."""
+    return as_probe(case(name).model, case(name).x)
+
 
 def assert_close(got, expected, tolerance=1e-5):
     """To `tolerance` of the expected values' magnitude."""
+    got, expected = np.asarray(got), np.asarray(expected)
     assert got.shape == expected.shape
     np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * max(np.abs(expected).max(initial=0), 1e-3))
 

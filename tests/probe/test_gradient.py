@@ -1,7 +1,5 @@
 """The gradient of one number: against finite differences, and against an eager tape on layers called by hand."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -10,19 +8,8 @@ from keras import layers as L
 from keras import ops
 
 from tests.models import CASES, Deciding, case, randomise, series
-from tswidgets.probe import Probe, as_probe, batches
-
-THREE_PARTS = re.compile(r"Expected .+; got .+\. .+[.?]$", re.DOTALL)
-
-
-def assert_close(got, expected, tolerance=1e-5):
-    got, expected = np.asarray(got), np.asarray(expected, np.float32)
-    assert got.shape == expected.shape
-    np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * max(np.abs(expected).max(), 1e-3))
-
-
-def probe_of(name):
-    return as_probe(case(name).model, case(name).x)
+from tests.probe.comparing import THREE_PARTS, assert_close, probe_of
+from tswidgets.probe import Probe, batches
 
 
 def tape(function, *points):

@@ -1,7 +1,6 @@
 """What a model would answer if a layer had returned something else, against its layers called by hand."""
 
 import itertools
-import re
 
 import keras
 import numpy as np
@@ -10,19 +9,8 @@ import tensorflow as tf
 from keras import layers as L
 
 from tests.models import CASES, case, randomise, series
-from tswidgets.probe import Probe, as_probe, batches, replacement
-
-THREE_PARTS = re.compile(r"Expected .+; got .+\. .+[.?]$", re.DOTALL)
-
-
-def assert_close(got, expected, tolerance=1e-5):
-    got, expected = np.asarray(got), np.asarray(expected, np.float32)
-    assert got.shape == expected.shape
-    np.testing.assert_allclose(got, expected, rtol=0, atol=tolerance * max(np.abs(expected).max(), 1e-3))
-
-
-def probe_of(name):
-    return as_probe(case(name).model, case(name).x)
+from tests.probe.comparing import THREE_PARTS, assert_close, probe_of
+from tswidgets.probe import Probe, batches, replacement
 
 
 def values_of(name, tap):
