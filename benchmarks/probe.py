@@ -218,7 +218,7 @@ def memory() -> Row:
     explorer = tsw.Explorer(model, series)
     for i in range(len(series)):
         explorer.sample = i
-    traces = len(explorer._probe._programs._programs)
+    traces = len(explorer._subject.probe._programs._programs)
     gc.collect()
     before = PROCESS.memory_info().rss
     for i in range(500):
@@ -227,7 +227,7 @@ def memory() -> Row:
         explorer.filter = i % 9 if explorer.layer != explorer.layers[0] else 0
     gc.collect()
     grown = (PROCESS.memory_info().rss - before) / 2**20
-    new = len(explorer._probe._programs._programs) - traces
+    new = len(explorer._subject.probe._programs._programs) - traces
     explorer.close()
     return "memory after 500 changes", "< 50 MB, no retrace", f"{grown:.0f} MiB", f"{new} new programs"
 

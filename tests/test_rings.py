@@ -77,7 +77,7 @@ def test_keras_is_known_to_two_rings_only(path: Path) -> None:
 
 def test_the_walk_sees_the_package() -> None:
     found = set(edges())
-    assert ("tswidgets.widgets.explorer", "tswidgets.probe") in found
+    assert ("tswidgets.widgets.subject", "tswidgets.probe") in found
     assert ("tswidgets.probe.probe", "tswidgets._validate") in found
     assert len(MODULES) > 20
 

@@ -15,6 +15,7 @@ class Selection:
     step : index of the layer's step whose input span is fixed on screen, or None.
     scale : what the value axes are fitted to: `filter` (its own range over the samples), `layer` (the whole layer's) or
         `sample` (only what is on screen).
+    panel : what is looked at: `activations`, or another of the explorer's `panels`.
     """
 
     layer: str
@@ -22,3 +23,4 @@ class Selection:
     sample: int = 0
     step: int | None = None
     scale: str = "filter"
+    panel: str = "activations"

@@ -1,6 +1,6 @@
 // One pointer for all figures of an explorer. Hovering is answered here, without the kernel; choices go to the kernel.
 import type { AnyModel, RenderProps } from "@anywidget/types";
-import { HOVER, explorerOf, type Hover } from "./explorer.ts";
+import { HOVER, panelOf, type Hover } from "./panel.ts";
 import { clamp, floats, integers, nearest, project, short, spanText, type Interval } from "./steps.ts";
 
 interface State {
@@ -60,7 +60,7 @@ async function render({ model, el }: RenderProps<State>) {
   const scale = (await model.widget_manager.get_model(
     model.get("scale").replace("IPY_MODEL_", ""),
   )) as unknown as ScaleModel;
-  const root = await explorerOf(el);
+  const root = await panelOf(el);
   const stop = new AbortController();
   const listen = (event: string, handler: (event: any) => void) =>
     root.addEventListener(event, handler, { signal: stop.signal });

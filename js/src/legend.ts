@@ -1,7 +1,7 @@
 // The channels of the input: a click brings channels forward, a search field finds one among many, and while the pointer
 // is above a figure every channel's value at that time stands beside its name.
 import type { RenderProps } from "@anywidget/types";
-import { HOVER, explorerOf, type Hover } from "./explorer.ts";
+import { HOVER, panelOf, type Hover } from "./panel.ts";
 import { floats, short } from "./steps.ts";
 
 interface State {
@@ -50,7 +50,7 @@ async function render({ model, el }: RenderProps<State>) {
   };
   model.on("change:lifted", show);
   show();
-  const root = await explorerOf(el);
+  const root = await panelOf(el);
   root.addEventListener(HOVER, read);
   return () => {
     model.off("change:lifted", show);

@@ -59,7 +59,9 @@ def settled(book: Notebook) -> list[Any]:
 
 def limits(book: Notebook, view: str) -> tuple[list[float], list[float]]:
     scales = f"e._panel.{view}._value.scale"
-    return book.kernel("[e._time.scale.min, e._time.scale.max]"), book.kernel(f"[{scales}.min, {scales}.max]")
+    return book.kernel("[e._panel.time.scale.min, e._panel.time.scale.max]"), book.kernel(
+        f"[{scales}.min, {scales}.max]"
+    )
 
 
 def assert_curve_is(book: Notebook, expected: np.ndarray, at: np.ndarray) -> None:
@@ -211,21 +213,21 @@ def test_all_figures_share_their_place_and_zoom_together(explorer: Any) -> None:
     edges = [(round(x, 2), round(x + width, 2)) for x, _, width, _ in map(plot_area, figures)]
     assert len(set(edges)) == 1
     x, y, width, height = plot_area(figures[0])
-    home = book.kernel("e._time.home")
+    home = book.kernel("e._panel.time.home")
     book.page.mouse.move(x + width / 2, y + height / 2)
     book.page.mouse.wheel(0, -300)  # a reader who scrolls must not zoom
     time.sleep(0.5)
-    assert book.kernel("[e._time.scale.min, e._time.scale.max]") == home
+    assert book.kernel("[e._panel.time.scale.min, e._panel.time.scale.max]") == home
     figures[0].scroll_into_view_if_needed()
     book.page.get_by_role("button", name="Zoom and pan").click()
     x, y, width, height = plot_area(figures[0])
     curve = drawn_points(figures[1], 1)
     book.page.mouse.move(x + width / 2, y + height / 2)
     book.page.mouse.wheel(0, -300)
-    until(lambda: book.kernel("e._time.scale.max - e._time.scale.min") < 0.9 * (home[1] - home[0]))
+    until(lambda: book.kernel("e._panel.time.scale.max - e._panel.time.scale.min") < 0.9 * (home[1] - home[0]))
     until(lambda: np.ptp(drawn_points(figures[1], 1)[:, 0]) > 1.1 * np.ptp(curve[:, 0]))
     book.page.mouse.dblclick(x + width / 2, y + height / 2)
-    until(lambda: np.allclose(book.kernel("[e._time.scale.min, e._time.scale.max]"), home))
+    until(lambda: np.allclose(book.kernel("[e._panel.time.scale.min, e._panel.time.scale.max]"), home))
     until(lambda: np.allclose(drawn_points(figures[1], 1), curve, atol=0.01))
 
 
@@ -246,13 +248,14 @@ def test_the_legend_brings_channels_forward(explorer: Any) -> None:
 def test_an_error_is_shown_in_the_widget_and_the_next_change_recovers(explorer: Any) -> None:
     book = explorer("watch_exercises")
     book.run(
-        "_observe = e._probe.observe\ndef _fail(x): raise RuntimeError('no weights today')\ne._probe.observe = _fail"
+        "_probe = e._subject.probe\n_observe = _probe.observe\n"
+        "def _fail(x): raise RuntimeError('no weights today')\n_probe.observe = _fail"
     )
     book.drag("sample", 0.5)
     alert = book.page.locator(".tsw-status [role=alert]")
     alert.wait_for()
     assert "no weights today" in alert.inner_text()
-    book.run("e._probe.observe = _observe")
+    book.run("e._subject.probe.observe = _observe")
     book.drag("sample", 0.9)
     until(lambda: alert.count() == 0)
     until(lambda: np.array_equal(book.kernel("e.data()['input']"), book.kernel("d.X[e.sample]")))

@@ -32,7 +32,7 @@ def drawn(explorer: tsw.Explorer, layer: str) -> np.ndarray:
 def test_every_layer_is_drawn_or_explained(name: str) -> None:
     found = case(name)
     with tsw.Explorer(found.model, found.x) as explorer:
-        expected: dict[str, Any] = found.expected(explorer._samples.batch(0))
+        expected: dict[str, Any] = found.expected(explorer._subject.samples.batch(0))
         assert set(expected) <= set(explorer.layers)
         for layer, values in expected.items():
             shown, wanted = drawn(explorer, layer), values[0]

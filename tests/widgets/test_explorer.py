@@ -209,7 +209,7 @@ def test_an_error_while_computing_is_shown_and_the_next_change_recovers(
         def fail(*args: Any) -> None:
             raise RuntimeError("the <b>weights</b> are gone")
 
-        monkeypatch.setattr(explorer._probe, "observe", fail)
+        monkeypatch.setattr(explorer._subject.probe, "observe", fail)
         with pytest.raises(RuntimeError):
             explorer.sample = 1
         assert "the &lt;b&gt;weights&lt;/b&gt; are gone" in explorer._status.value
@@ -299,7 +299,7 @@ def test_the_repr_is_short_and_the_selection_hashable() -> None:
 def test_two_explorers_share_one_probe_and_do_not_disturb_each_other() -> None:
     dataset = tsw.datasets.watch_exercises()
     with tsw.Explorer(dataset.model, dataset.X) as one, tsw.Explorer(dataset.model, dataset.X[:5]) as two:
-        assert one._probe is two._probe
+        assert one._subject.probe is two._subject.probe
         one.sample, two.sample = 50, 4
         assert np.array_equal(one.data()["input"], dataset.X[50])
         assert np.array_equal(two.data()["input"], dataset.X[4])

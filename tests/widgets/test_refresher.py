@@ -207,3 +207,61 @@ def test_after_close_nothing_is_computed() -> None:
     refresher.close()
     refresher.submit(1)
     assert shown == []
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_better_and_better_results_are_all_published(threaded: bool) -> None:
+    refresher, shown, _ = make(lambda request, token: (request * i for i in range(4)), threaded=threaded)
+    refresher.submit(5)
+    refresher.wait_idle()
+    refresher.close()
+    assert shown == [0, 5, 10, 15]
+
+
+def test_cancelling_keeps_what_was_published_and_says_so() -> None:
+    first, go_on, cancelled, shown = threading.Event(), threading.Event(), [], []
+
+    def compute(request: str, token: Any) -> Any:
+        yield "a part"
+        first.set()
+        go_on.wait(5)
+        yield "the rest"
+
+    refresher: Refresher[str, str] = Refresher(
+        compute, lambda _, result: shown.append(result), print, on_cancel=cancelled.append, threaded=True
+    )
+    refresher.submit("all pairs")
+    assert first.wait(5)
+    refresher.cancel()
+    go_on.set()
+    refresher.wait_idle()
+    assert shown == ["a part"]
+    assert cancelled == ["all pairs"]
+    refresher.submit("once more")  # `go_on` is set: nothing holds it up
+    refresher.wait_idle()
+    assert shown == ["a part", "a part", "the rest"]
+    assert cancelled == ["all pairs"]
+    refresher.close()
+
+
+def test_a_newer_request_is_served_and_is_no_cancelling() -> None:
+    first, go_on, cancelled, shown = threading.Event(), threading.Event(), [], []
+
+    def compute(request: int, token: Any) -> Any:
+        yield request
+        first.set()
+        go_on.wait(5)
+        token.check()
+        yield request + 0.5
+
+    refresher: Refresher[int, float] = Refresher(
+        compute, lambda _, result: shown.append(result), print, on_cancel=cancelled.append, threaded=True
+    )
+    refresher.submit(1)
+    assert first.wait(5)
+    refresher.submit(2)
+    go_on.set()
+    refresher.wait_idle()
+    refresher.close()
+    assert shown == [1, 2, 2.5]
+    assert not cancelled

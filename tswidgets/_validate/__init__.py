@@ -4,7 +4,7 @@ A message has three parts: what was expected, what was got, what to do. Inner co
 """
 
 from tswidgets._validate.data import labels, same_number, sampling_rate, series, several
-from tswidgets._validate.messages import index, message, names, near_names, reason
+from tswidgets._validate.messages import index, message, names, near_names, one_of, reason
 from tswidgets._validate.methods import (
     no_edits,
     no_gradient,
@@ -48,6 +48,7 @@ __all__ = [
     "not_reached",
     "not_recurrent",
     "nothing_to_draw",
+    "one_of",
     "one_or_a_batch",
     "out_of_memory",
     "reason",

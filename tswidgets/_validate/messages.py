@@ -39,6 +39,14 @@ def index(value: Any, size: int, what: str, of: str) -> int:
     return int(value) % size
 
 
+def one_of(value: Any, known: Sequence[str], what: str) -> str:
+    """One of a few words."""
+    if isinstance(value, str) and value in known:
+        return value
+    choice = ", ".join(map(repr, known))
+    raise ValueError(message(f"a {what} out of {choice}", repr(value), f"Pass one of these for {what}."))
+
+
 def names(given: Sequence[Any] | None, size: int | None, what: str, of: str) -> list[str] | None:
     """Names as strings, one for each of `size` things, or None if none were given."""
     if given is None:

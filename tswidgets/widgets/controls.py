@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ipywidgets
@@ -15,9 +15,12 @@ SCALES = {"filter": "this filter, all samples", "layer": "whole layer, all sampl
 
 
 class Controls:
-    """Layer, filter and sample sliders; the choice of scale, zoom and reset. `rows` are the widgets to show."""
+    """Layer, filter and sample sliders; panels, scale, zoom and reset. `rows` are the widgets to show.
 
-    def __init__(self, owner: Any, taps: Sequence[Tap], n_samples: int) -> None:
+    titles : panel → what its tab says.
+    """
+
+    def __init__(self, owner: Any, taps: Sequence[Tap], n_samples: int, titles: Mapping[str, str]) -> None:
         self._owner = owner
         self._unlink = lambda: None
         self.layer = ipywidgets.SelectionSlider(
@@ -39,9 +42,16 @@ class Controls:
             _control("filter", self.filter, self.filter_note),
             _control("sample", self.sample, self.sample_note),
         ]
-        self.rows = [_row("tsw-controls", sliders), _row("tsw-toolbar", [self.scale, self.zoom, self.reset])]
+        self.panel = ipywidgets.ToggleButtons(
+            options=[(title, name) for name, title in titles.items()], value=owner.panel
+        )
+        self.panel.add_class("tsw-tabs")
+        if len(titles) < 2:
+            self.panel.layout.display = "none"
+        toolbar = [self.panel, self.scale, self.zoom, self.reset]
+        self.rows = [_row("tsw-controls", sliders), _row("tsw-toolbar", toolbar)]
         self.sample_note.write(f"<div>of {n_samples:,}</div>")
-        for name in ("layer", "sample", "scale"):
+        for name in ("layer", "sample", "scale", "panel"):
             traitlets.link((owner, name), (getattr(self, name), "value"))
 
     def follow(self, tap: Tap, filter: int) -> None:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 Request = TypeVar("Request")
@@ -60,21 +60,23 @@ class Token:
 class Refresher(Generic[Request, Result]):
     """Latest-wins worker.
 
-    compute : (request, token) → result; pure, runs in the worker.
+    compute : (request, token) → result, or an iterator of better and better results; pure, runs in the worker.
     publish : (request, result) → None; the only place that writes outputs.
     on_error : called in the worker with what `compute` or `publish` raised.
+    on_cancel : called in the worker with the request that `cancel` ended.
     threaded : by default True where a Jupyter kernel runs.
     """
 
     def __init__(
         self,
-        compute: Callable[[Request, Token], Result],
+        compute: Callable[[Request, Token], Result | Iterator[Result]],
         publish: Callable[[Request, Result], None],
         on_error: Callable[[Exception], None],
         *,
+        on_cancel: Callable[[Request], None] = lambda _: None,
         threaded: bool | None = None,
     ) -> None:
-        self.compute, self.publish, self.on_error = compute, publish, on_error
+        self.compute, self.publish, self.on_error, self.on_cancel = compute, publish, on_error, on_cancel
         self.threaded = _in_kernel() if threaded is None else threaded
         self._box = _Mailbox()
         self._thread: list[threading.Thread] = []
@@ -156,11 +158,13 @@ def _serve(box: _Mailbox, owner: Refresher[Any, Any]) -> None:
     token, error = Token(box, generation), None
     try:
         result = owner.compute(request, token)
-        if not token.stale:
-            owner.publish(request, result)
+        for picture in result if isinstance(result, Iterator) else (result,):
+            token.check()
+            owner.publish(request, picture)
             box.last_picture = time.monotonic()
     except Cancelled:
-        pass
+        if box.cancelled >= generation and not box.closed:
+            owner.on_cancel(request)
     except Exception as raised:
         error = raised
         if not token.stale:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.analysis.activations import Activations, absent_steps, at_layer, first, most_active, placed, value_ranges
+from tswidgets.analysis.activations import Activations, absent_steps, at_layer, first, placed, value_ranges
 from tswidgets.plots.timeaxis import TimeAxis
-from tswidgets.probe import Probe, Tap
-from tswidgets.samples import Labels, Samples
 from tswidgets.selection import Selection
 from tswidgets.widgets import text
 from tswidgets.widgets.cursor import TimeCursor
+from tswidgets.widgets.panel import Input, Picture, page
 from tswidgets.widgets.refresher import Token
+from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.views.curve import CurveView
 from tswidgets.widgets.views.last import Last
 from tswidgets.widgets.views.layer import LayerView
@@ -31,19 +30,16 @@ Range = tuple[float, float]
 RANGE_SAMPLES = 16  # scales are fitted to that many samples, spread over the set
 
 
-@dataclass(frozen=True, eq=False)
-class Picture:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ActivationsPicture(Picture):
     """All that the panel shows of one selection.
 
     series : ndarray of shape (n_timesteps, n_channels); `absent` are the steps that the model masks as padding.
     activations : the chosen layer, or None where it cannot be drawn; `raw` is its output as it is.
     output : ndarray, what the model answered; `output_steps` are the input steps of an answer per step.
     curve_range, layer_range, series_range : (low, high) that the scales are fitted to.
-    seconds : how long the computation took.
     """
 
-    selection: Selection
-    tap: Tap
     series: Floats
     absent: NDArray[np.bool_]
     activations: Activations | None
@@ -53,41 +49,42 @@ class Picture:
     curve_range: Range
     layer_range: Range
     series_range: Range
-    seconds: float
 
 
 class ActivationsPanel:
-    """`rows` and, beside them, `side` are the view, `cursor` is the pointer above it. Only `show` writes to them."""
+    """The chosen filter of the chosen layer for one sample, under the input."""
 
-    def __init__(
-        self,
-        probe: Probe,
-        samples: Samples,
-        labels: Labels | None,
-        time: TimeAxis,
-        *,
-        channel_names: Sequence[str],
-        class_names: Sequence[str] | None,
-    ) -> None:
-        self._probe, self._samples, self._labels = probe, samples, labels
-        self._taps = {tap.name: tap for tap in probe.taps}
+    title = "Activations"
+
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._probe, self._samples, self._taps = subject.probe, subject.samples, subject.taps
         self._known: tuple[bytes, dict[str, tuple[Floats, Floats]]] = (b"", {})
-        self._series_range = _extremes(*(samples[i] for i in samples.spread(RANGE_SAMPLES)))
+        self._series_range = _extremes(*(self._samples[i] for i in self._samples.spread(RANGE_SAMPLES)))
         self._last = Last()
-        output = probe.observe(samples.batch(0)).outputs[0]
+        self.time = TimeAxis(self._samples.longest, subject.sampling_rate)
+        shape, labels = subject.output_shape, subject.labels
         labelled = labels is not None and labels.kind == "steps"
-        self.series = SeriesView(time, channel_names, samples.note)
-        self.prediction = Prediction(time, output.shape[-1], class_names, steps=output.ndim == 3, labelled=labelled)
-        self.curve = CurveView(time)
-        self.layer = LayerView(time)
-        self.cursor = TimeCursor(time)
+        self.series = SeriesView(self.time, subject.channel_names, self._samples.note)
+        self.prediction = Prediction(
+            self.time, shape[-1] if shape else 1, subject.class_names, steps=len(shape) == 2, labelled=labelled
+        )
+        self.curve = CurveView(self.time)
+        self.layer = LayerView(self.time)
+        self.cursor = TimeCursor(self.time)
         views = (self.series, self.prediction, self.curve, self.layer)
         self.time_figures = [self.series.figure, *self.prediction.figures, self.curve.figure, self.layer.figure]
-        self.rows = [row for view in views for row in view.rows]
-        self.side = ipywidgets.VBox([self.prediction.summary, self.layer.colors, self.series.legend])
-        self.side.add_class("tsw-side")
+        self.inputs: list[Input] = [(self.cursor, "filter"), (self.cursor, "step")]
+        self.box = page(
+            [*(row for view in views for row in view.rows), self.cursor],
+            [self.prediction.summary, self.layer.colors, self.series.legend],
+        )
 
-    def compute(self, selection: Selection, token: Token | None = None) -> Picture:
+    @staticmethod
+    def applies(subject: Subject) -> bool:
+        return True
+
+    def compute(self, selection: Selection, token: Token | None = None) -> ActivationsPicture:
         """Everything to show of a selection; indices are clamped once more, since traits change in other threads."""
         started = clock.perf_counter()
         tap = self._taps[selection.layer]
@@ -105,13 +102,15 @@ class ActivationsPanel:
         if token is not None:
             token.check()
         curve_range, layer_range = self._fit(selection.scale, chosen, filter, observation.version)
-        return Picture(
+        raw = observation[tap.name][0] if reached else np.empty(0, np.float32)
+        return ActivationsPicture(
             selection=replace(selection, sample=sample, filter=filter, step=step),
             tap=tap,
             series=x,
             absent=absent_steps(self._probe, observation)[0],
             activations=chosen,
-            raw=observation[tap.name][0] if reached else np.empty(0, np.float32),
+            raw=raw,
+            shape=raw.shape,
             output=observation.outputs[0][0],
             output_steps=self._output_steps(sample),
             curve_range=curve_range,
@@ -120,11 +119,11 @@ class ActivationsPanel:
             seconds=clock.perf_counter() - started,
         )
 
-    def show(self, picture: Picture) -> None:
+    def show(self, picture: ActivationsPicture) -> None:
         chosen, tap, filter = picture.activations, picture.tap, picture.selection.filter
         title = f"{tap.word.capitalize()} {filter} of {tap.name}"
         self.series.show(picture.series, picture.absent, picture.series_range)
-        label = None if self._labels is None else self._labels[picture.selection.sample]
+        label = self._subject.label(picture.selection.sample)
         self.prediction.show(picture.output, picture.output_steps, label)
         if chosen is None:
             self.curve.explain(tap.name, "cannot be drawn")
@@ -140,25 +139,36 @@ class ActivationsPanel:
             self.layer.show_steps(chosen, steps, tap.word, filter, picture.layer_range)
         self._point(chosen, tap.word)
 
+    def said(self, picture: ActivationsPicture) -> Iterator[str]:
+        chosen, sample, step = picture.activations, picture.selection.sample, picture.selection.step
+        yield text.outcome(sample, picture.output, self._subject.label(sample), self._subject.class_names)
+        if step is not None and chosen is not None and chosen.timeline is not None:
+            timeline = chosen.timeline
+            yield f"{picture.tap.name} step {step} sees input {timeline.lo[step]}–{timeline.hi[step]}"
+
+    def data(self, picture: ActivationsPicture) -> dict[str, Any]:
+        """What is on screen.
+
+        `input` : (n_timesteps, n_channels), NaN where the model masks a step as padding.
+        `activation` : (n_steps,), the chosen filter's answer; a single value for a layer without a time axis.
+        `time` : (n_steps,), the input step at the centre of what each step sees; None without a time axis.
+        `layer` : (n_steps, n_filters), or (n_units,) without a time axis, or the output as it is where it cannot be
+        drawn; `activation` is None then.
+        `prediction` : what the model answered.
+        """
+        chosen = picture.activations
+        series = picture.series.astype("float32")
+        series[picture.absent] = float("nan")
+        return {
+            "input": series,
+            "activation": None if chosen is None else chosen.values[..., picture.selection.filter].copy(),
+            "time": None if chosen is None or chosen.time is None else chosen.time.copy(),
+            "layer": picture.raw.copy() if chosen is None else chosen.values.copy(),
+            "prediction": picture.output.copy(),
+        }
+
     def close(self) -> None:
         self.layer.close()
-
-    def places(self, layer: str, sample: int) -> Floats:
-        """Input step at the centre of each of a layer's steps; empty for a layer without a time axis."""
-        timeline = self._probe.timelines(self._samples.lengths_of(sample))[layer]
-        drawn = timeline is not None and self._taps[layer].kind == "sequence"
-        return timeline.centres if drawn and timeline else np.empty(0, np.float32)
-
-    def same_place(self, old: str, new: str, sample: int, step: int | None) -> int | None:
-        """The step of layer `new` that lies nearest in time to a step of layer `old`."""
-        before, after = self.places(old, sample), self.places(new, sample)
-        if step is None or step >= len(before) or not np.isfinite(after).any() or np.isnan(before[step]):
-            return None
-        return int(np.nanargmin(np.abs(after - before[step])))
-
-    def most_active_filter(self, layer: str, sample: int) -> int:
-        observation = self._probe.observe(self._samples.batch(sample))
-        return most_active(observation[layer]) if self._taps[layer].drawable and layer in observation else 0
 
     def _point(self, chosen: Activations | None, word: str) -> None:
         """Tell the pointer what it is above."""

@@ -1,0 +1,82 @@
+"""What every panel of an explorer is and does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import bqplot
+import ipywidgets
+import traitlets
+
+from tswidgets.plots.timeaxis import TimeAxis
+from tswidgets.probe import Tap
+from tswidgets.selection import Selection
+from tswidgets.widgets.refresher import Token
+from tswidgets.widgets.subject import Subject
+
+Input = tuple[traitlets.HasTraits, str]
+"""A widget and its trait that is linked to the explorer's trait of that name."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Picture:
+    """What a panel computed of a selection.
+
+    selection : with indices that exist, which those that were asked for may no longer do.
+    tap : the chosen layer; `shape` is that of its output without the sample axis.
+    seconds : how long the computation took.
+    """
+
+    selection: Selection
+    tap: Tap
+    shape: tuple[int, ...]
+    seconds: float
+
+
+class Panel(Protocol):
+    """One page of an explorer, made when it is first shown.
+
+    title : what its tab says.
+    box : everything that it shows.
+    time : the time axis that its `time_figures` share.
+    inputs : what the user changes here, beside the sliders.
+    """
+
+    title: str
+    box: ipywidgets.Box
+    time: TimeAxis
+    time_figures: list[bqplot.Figure]
+    inputs: list[Input]
+
+    def __init__(self, subject: Subject) -> None: ...
+
+    @staticmethod
+    def applies(subject: Subject) -> bool:
+        """Whether there is anything to show of this model and these series."""
+
+    def compute(self, selection: Selection, token: Token | None = None) -> Any:
+        """A picture, or an iterator of better and better ones; pure, runs in the worker."""
+
+    def show(self, picture: Any) -> None:
+        """Draw a picture: the only place that writes to the panel's widgets."""
+
+    def said(self, picture: Any) -> Iterator[str]:
+        """What the status line says of a picture."""
+
+    def data(self, picture: Any) -> dict[str, Any]:
+        """What is on screen, as arrays."""
+
+    def close(self) -> None:
+        """Close what hangs on no widget of the box."""
+
+
+def page(rows: list[ipywidgets.Widget], side: list[ipywidgets.Widget]) -> ipywidgets.Box:
+    """Figures, and beside them what explains them; below them where it is narrow."""
+    figures, beside = ipywidgets.VBox(rows), ipywidgets.VBox(side)
+    figures.add_class("tsw-figures")
+    beside.add_class("tsw-side")
+    box = ipywidgets.HBox([figures, beside])
+    box.add_class("tsw-panel")
+    return box
