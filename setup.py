@@ -7,7 +7,10 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent.resolve()
-BUNDLE = [ROOT / "tswidgets" / "static" / name for name in ("cursor.js", "legend.js", "style.css")]
+BUNDLE = [
+    ROOT / "tswidgets" / "static" / name
+    for name in ("cursor.js", "legend.js", "matrix.js", "switches.js", "wave.js", "style.css")
+]
 
 
 class BuildWithBundle(build_py):

@@ -181,3 +181,83 @@ def extent(support):
 
 def _steps(y):
     return 1 if len(y.shape) == 2 else int(y.shape[1])
+
+
+def same_conv1d(x, kernel, bias):
+    """`conv1d` with same padding and stride 1 for a whole batch; 10 kernel steps reach 4 steps back and 5 ahead."""
+    x, kernel = np.asarray(x, np.float64), np.asarray(kernel, np.float64)
+    size, n_steps = len(kernel), x.shape[1]
+    before = (size - 1) // 2
+    padded = np.pad(x, [(0, 0), (before, size - 1 - before), (0, 0)])
+    return sum(padded[:, q : q + n_steps] @ kernel[q] for q in range(size)) + np.asarray(bias, np.float64)
+
+
+def next_of_sine(windows, weights, removed=()):
+    """The sine model's prediction for each window: two convolutions, of the first of which filters are set to 0."""
+    kernel1, bias1, kernel2, bias2 = weights
+    h = relu(same_conv1d(windows, kernel1, bias1))
+    for i in removed:
+        h[:, :, i] = 0
+    return np.tanh(same_conv1d(h, kernel2, bias2)).max(axis=1)
+
+
+def removal_matrix(n_filters, metric_without):
+    """Entry (i, j) is what `metric_without({i, j})` gives, in the document's double loop and with its diagonal."""
+    matrix = np.zeros((n_filters, n_filters))
+    for i in range(n_filters):
+        for j in range(n_filters):
+            matrix[i, j] = metric_without({i, j})
+    return matrix
+
+
+def mean_over_entries(function, *arrays):
+    """Mean of `function(a, b, …)` over the entries of arrays of one shape, one by one."""
+    total, n = 0.0, 0
+    for index in np.ndindex(*np.shape(arrays[0])):
+        total += function(*(float(array[index]) for array in arrays))
+        n += 1
+    return total / n
+
+
+def windows_by_appending(wave, size, horizon):
+    """Windows of a wave (n_wave_steps, n_channels) and what is behind each, collected as in the document."""
+    windows, targets = [], []
+    for i in range(len(wave) - (size + horizon) + 1):
+        windows.append([list(wave[k]) for k in range(i, i + size)])
+        targets.append([list(wave[k]) for k in range(i + size, i + size + horizon)])
+    return np.array(windows), np.array(targets)
+
+
+def folded(values, at, stride, n_wave_steps, how):
+    """The fold of (n_windows, n_steps, n_filters) number by number, and their count; `at[s]` is None for nowhere."""
+    n_windows, n_steps, n_filters = values.shape
+    total, count = np.zeros((n_wave_steps, n_filters)), np.zeros((n_wave_steps, n_filters), int)
+    for w in range(n_windows):
+        for s in range(n_steps):
+            for f in range(n_filters):
+                value = float(values[w, s, f])
+                if at[s] is not None and value == value:
+                    total[w * stride + at[s], f] += value
+                    count[w * stride + at[s], f] += 1
+    result = np.full(total.shape, np.nan)
+    covered = count > 0
+    result[covered] = total[covered] / (count[covered] if how == "mean" else 1)
+    return result, count
+
+
+def copied_edges(answers):
+    """The document's array (n_steps, n_wave_steps) of one filter's (n_windows, n_steps), of which it adds up the rows.
+
+    Row s is that step of all windows, moved by s; what is missing before it is taken from the first row, what is
+    missing behind it from the end of the last.
+    """
+    by_step = np.asarray(answers, np.float64).T
+    n_steps = len(by_step)
+    rows = np.empty((0, len(answers) + n_steps - 1))
+    for s in range(n_steps):
+        row = by_step[s]
+        if s < n_steps - 1:
+            row = np.append(row, by_step[-1, -n_steps + s + 1 :])
+        row = np.insert(row, [0] * s, by_step[0, :s])
+        rows = np.append(rows, row[None], axis=0)
+    return rows

@@ -43,3 +43,59 @@ def test_spliced_stretches_are_found_as_stated() -> None:
     segment = tsw.datasets.watch_segment()
     found = np.asarray(segment.model(segment.X, training=False))[..., 0] > 0.5
     assert (found == segment.y).mean() == pytest.approx(0.910, abs=0.001)
+
+
+def windows(wave: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Windows of `size` steps (n_windows, size, 1) and the value after each."""
+    starts = range(len(wave) - size)
+    return np.stack([wave[i : i + size] for i in starts]), np.array([wave[i + size, 0] for i in starts])
+
+
+def test_the_sine_s_model_predicts_it_as_stated() -> None:
+    """The error is that of the file as it was trained, before entries of its configuration were taken out."""
+    sine = tsw.datasets.sine()
+    assert sine.wave.shape == (300, 1) and sine.wave.dtype == np.float32
+    assert sine.wave[:, 0] == pytest.approx(np.sin(2 * np.pi * np.arange(10_000, 10_300) / 100), abs=1e-6)
+    assert [layer.count_params() for layer in sine.model.layers] == [88, 65, 0]
+    X, y = windows(sine.wave, 100)
+    predicted = np.asarray(sine.model(X, training=False))[:, 0]
+    assert X.shape == (200, 100, 1)
+    assert np.mean((predicted - y) ** 2) == pytest.approx(4.1717e-5, rel=1e-3)
+
+
+def test_the_sine_can_begin_elsewhere_and_be_noisy() -> None:
+    assert np.array_equal(tsw.datasets.sine(50, start=10_020).wave, tsw.datasets.sine(70).wave[20:])
+    clean, noisy = tsw.datasets.sine(10_000).wave, tsw.datasets.sine(10_000, noise=0.05).wave
+    assert (noisy - clean).std() == pytest.approx(0.05, rel=0.05)
+    assert abs((noisy - clean).mean()) < 0.003
+    assert np.array_equal(noisy, tsw.datasets.sine(10_000, noise=0.05, seed=0).wave)
+    assert not np.array_equal(noisy, tsw.datasets.sine(10_000, noise=0.05, seed=1).wave)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"n_timesteps": 0}, {"n_timesteps": 2.5}, {"n_timesteps": True}, {"noise": -1}, {"noise": np.nan}]
+)
+def test_a_sine_that_cannot_be_is_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError, match=r"^Expected .+; got .+\. Pass "):
+        tsw.datasets.sine(**wrong)
+
+
+def test_the_walk_is_in_g_and_its_channels_are_named() -> None:
+    walk = tsw.datasets.daphnet_walk()
+    assert walk.wave.shape == (7040, 9) and walk.wave.dtype == np.float32
+    assert np.isfinite(walk.wave).all()
+    assert (walk.sampling_rate, walk.unit, walk.model) == (64.0, "g", None)
+    assert walk.channel_names[3:6] == ["upper leg forward", "upper leg vertical", "upper leg lateral"]
+    upright = walk.wave[:, [name.endswith("vertical") for name in walk.channel_names]]
+    assert upright.mean(0) == pytest.approx(np.ones(3), abs=0.15)  # gravity
+    assert walk.wave[0, :3] == pytest.approx([0.101, 1.0, 0.297])
+    assert "10.24432/C56K78" in walk.source
+
+
+@pytest.mark.parametrize("load", [tsw.datasets.sine, tsw.datasets.daphnet_walk], ids=lambda load: load.__name__)
+def test_a_recording_tells_what_it_is(load) -> None:
+    recording = load()
+    assert len(recording.channel_names) == recording.wave.shape[1]
+    assert recording.source
+    assert repr(recording).startswith(f"Recording({len(recording.wave)} steps × ")
+    assert recording.model is recording.model

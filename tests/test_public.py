@@ -7,14 +7,17 @@ import pytest
 import tswidgets as tsw
 
 PUBLIC = [
+    "Ablation",
     "Activations",
     "AttentionScores",
     "BidirectionalStates",
     "Explorer",
+    "FoldedActivations",
     "GRUStates",
     "Gradient",
     "LSTMStates",
     "Observation",
+    "PairAblation",
     "Probe",
     "ReceptiveField",
     "RecurrentStates",
@@ -22,11 +25,20 @@ PUBLIC = [
     "SimpleRNNStates",
     "Tap",
     "Timeline",
+    "WindowExplorer",
+    "ablate",
+    "ablate_pairs",
+    "ablating_pairs",
     "activations",
     "attention_scores",
     "datasets",
+    "fold_activations",
+    "fold_count",
+    "fold_windows",
+    "plot_history",
     "receptive_field",
     "recurrent_states",
+    "sliding_windows",
 ]
 
 

@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tswidgets import datasets as datasets
+    from tswidgets.analysis.ablation import Ablation as Ablation
+    from tswidgets.analysis.ablation import PairAblation as PairAblation
+    from tswidgets.analysis.ablation import ablate as ablate
+    from tswidgets.analysis.ablation import ablate_pairs as ablate_pairs
+    from tswidgets.analysis.ablation import ablating_pairs as ablating_pairs
     from tswidgets.analysis.activations import Activations as Activations
     from tswidgets.analysis.activations import activations as activations
     from tswidgets.analysis.receptive_field import ReceptiveField as ReceptiveField
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
+    from tswidgets.analysis.wave import FoldedActivations as FoldedActivations
+    from tswidgets.analysis.wave import fold_activations as fold_activations
+    from tswidgets.analysis.windows import fold_count as fold_count
+    from tswidgets.analysis.windows import fold_windows as fold_windows
+    from tswidgets.analysis.windows import sliding_windows as sliding_windows
     from tswidgets.probe import Gradient as Gradient
     from tswidgets.probe import Observation as Observation
     from tswidgets.probe import Probe as Probe
@@ -30,18 +40,23 @@ if TYPE_CHECKING:
     from tswidgets.probe.recurrent import recurrent_states as recurrent_states
     from tswidgets.selection import Selection as Selection
     from tswidgets.widgets.explorer import Explorer as Explorer
+    from tswidgets.widgets.history import plot_history as plot_history
+    from tswidgets.widgets.window_explorer import WindowExplorer as WindowExplorer
 
 __version__ = "0.1.0.dev0"
 
 _HOME = {
+    "Ablation": "tswidgets.analysis.ablation",
     "Activations": "tswidgets.analysis.activations",
     "AttentionScores": "tswidgets.probe.attention",
     "BidirectionalStates": "tswidgets.probe.recurrent",
     "Explorer": "tswidgets.widgets.explorer",
+    "FoldedActivations": "tswidgets.analysis.wave",
     "GRUStates": "tswidgets.probe.recurrent",
     "Gradient": "tswidgets.probe",
     "LSTMStates": "tswidgets.probe.recurrent",
     "Observation": "tswidgets.probe",
+    "PairAblation": "tswidgets.analysis.ablation",
     "Probe": "tswidgets.probe",
     "ReceptiveField": "tswidgets.analysis.receptive_field",
     "RecurrentStates": "tswidgets.probe.recurrent",
@@ -49,10 +64,19 @@ _HOME = {
     "SimpleRNNStates": "tswidgets.probe.recurrent",
     "Tap": "tswidgets.probe",
     "Timeline": "tswidgets.probe",
+    "WindowExplorer": "tswidgets.widgets.window_explorer",
+    "ablate": "tswidgets.analysis.ablation",
+    "ablate_pairs": "tswidgets.analysis.ablation",
+    "ablating_pairs": "tswidgets.analysis.ablation",
     "activations": "tswidgets.analysis.activations",
     "attention_scores": "tswidgets.probe.attention",
+    "fold_activations": "tswidgets.analysis.wave",
+    "fold_count": "tswidgets.analysis.windows",
+    "fold_windows": "tswidgets.analysis.windows",
+    "plot_history": "tswidgets.widgets.history",
     "receptive_field": "tswidgets.analysis.receptive_field",
     "recurrent_states": "tswidgets.probe.recurrent",
+    "sliding_windows": "tswidgets.analysis.windows",
 }
 __all__ = [*_HOME, "datasets"]
 

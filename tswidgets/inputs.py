@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,10 @@ class SeveralInputs(Samples):
     def batch(self, i: int) -> Any:
         """Sample i as the model takes it: a list or dict of arrays with a sample axis of 1."""
         batches = {name: part.batch(i) for name, part in self.parts.items()}
+        return list(batches.values()) if self._as_list else batches
+
+    def take(self, indices: Sequence[int]) -> Any:
+        batches = {name: part.take(indices) for name, part in self.parts.items()}
         return list(batches.values()) if self._as_list else batches
 
     def lengths_of(self, i: int) -> tuple[int | None, ...]:

@@ -47,6 +47,14 @@ class Samples:
         """Series i as the model takes it: (1, n_timesteps, n_channels), or (1, n_timesteps)."""
         return self[i][None, :, 0] if self.flat else self[i][None]
 
+    def take(self, indices: Sequence[int]) -> Any:
+        """Some series, all of one length, as the model takes them: (n_indices, n_timesteps, n_channels)."""
+        array = isinstance(self._series, np.ndarray)
+        batch = np.asarray(self._series[indices] if array else [self._series[i] for i in indices], self._dtype)
+        if self.flat:
+            return batch[..., 0] if batch.ndim == 3 else batch
+        return batch if batch.ndim == 3 else batch[..., None]
+
     def lengths_of(self, i: int) -> tuple[int | None, ...]:
         """Number of time steps of every input of the model, as `Observation.lengths` counts them."""
         return (self.lengths[i],)
@@ -71,9 +79,9 @@ class Samples:
 
 
 class Labels:
-    """What the model should have answered: one class, one number or one label per step for each sample.
+    """What the model should have answered: one class, one number, several, or one label per step for each sample.
 
-    kind : `class`, `value` or `steps`.
+    kind : `class`, `value`, `values` or `steps`.
     """
 
     def __init__(
@@ -82,7 +90,9 @@ class Labels:
         self.kind, self._y = _validate.labels(y, samples.lengths, output_shape, class_names)
 
     def __getitem__(self, i: int) -> Any:
-        """A class index, a float, or a float32 ndarray of shape (n_timesteps, n_labels)."""
+        """A class index, a float, or a float32 ndarray of shape (n_outputs,) or (n_timesteps, n_labels)."""
+        if self.kind == "values":
+            return np.asarray(self._y[i], np.float32)
         if self.kind == "steps":
             steps = np.asarray(self._y[i], np.float32)
             return steps[:, None] if steps.ndim == 1 else steps

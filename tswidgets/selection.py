@@ -15,6 +15,9 @@ class Selection:
     step : index of the layer's step whose input span is fixed on screen, or None.
     scale : what the value axes are fitted to: `filter` (its own range over the samples), `layer` (the whole layer's) or
         `sample` (only what is on screen).
+    removed : indices of the filters that are switched off, in rising order.
+    removed_value : what takes their place: `zero`, or `mean` of the filter over the samples.
+    metric : what errors are measured by; "" for what suits the labels.
     panel : what is looked at: `activations`, or another of the explorer's `panels`.
     """
 
@@ -24,3 +27,6 @@ class Selection:
     step: int | None = None
     scale: str = "filter"
     panel: str = "activations"
+    removed: tuple[int, ...] = ()
+    removed_value: str = "zero"
+    metric: str = ""

@@ -1,5 +1,6 @@
 // One pointer for all figures of an explorer. Hovering is answered here, without the kernel; choices go to the kernel.
 import type { AnyModel, RenderProps } from "@anywidget/types";
+import { TIMED, figureAt, overlay, plotArea, type ScaleModel } from "./figures.ts";
 import { HOVER, panelOf, type Hover } from "./panel.ts";
 import { clamp, floats, integers, nearest, project, short, spanText, type Interval } from "./steps.ts";
 
@@ -16,14 +17,6 @@ interface State {
   values: DataView;
   filter: number;
   step: number | null;
-}
-
-interface ScaleModel {
-  get(name: "min" | "max"): number;
-  set(values: { min: number; max: number }): void;
-  save_changes(): void;
-  on(event: string, callback: () => void): void;
-  off(event: string, callback: () => void): void;
 }
 
 /** What the kernel sent about the chosen layer, unpacked once per change. */
@@ -145,14 +138,6 @@ async function render({ model, el }: RenderProps<State>) {
   };
 }
 
-function figureAt(event: Event): HTMLElement | null {
-  return (event.target as Element).closest<HTMLElement>(".tsw-figure");
-}
-
-function plotArea(figure: HTMLElement): DOMRect | null {
-  return figure.querySelector(".plotarea_events")?.getBoundingClientRect() ?? null;
-}
-
 function spotAt(figure: HTMLElement, event: MouseEvent, model: AnyModel<State>, layer: Layer, shown: Interval): Spot {
   const area = plotArea(figure);
   if (!area || event.clientX < area.left || event.clientX > area.right) return NOWHERE;
@@ -191,44 +176,18 @@ function draw(root: HTMLElement, el: HTMLElement, model: AnyModel<State>, layer:
   const valid = step !== null && step < layer.centres.length;
   const lo = valid ? layer.fields[2 * step]! : 1;
   const hi = valid ? layer.fields[2 * step + 1]! : 0;
-  for (const figure of root.querySelectorAll<HTMLElement>(".tsw-figure")) {
+  for (const figure of root.querySelectorAll<HTMLElement>(TIMED)) {
     figure.tabIndex = 0;
     const isLayer = figure.classList.contains("tsw-layer");
     const isInput = figure.classList.contains("tsw-input");
     const span = valid && lo <= hi && isInput ? ([(lo - 0.5) * perStep, (hi + 0.5) * perStep] as Interval) : null;
-    const line = isInput ? spot.at : valid ? layer.centres[step]! : null;
+    const line = isInput || layer.kind === "other" ? spot.at : valid ? layer.centres[step]! : null;
     overlay(figure, "tsw-span", span, shown);
     const hidden = line === null || Number.isNaN(line) || (isLayer && layer.kind !== "sequence");
     overlay(figure, "tsw-cross", hidden ? null : [line * perStep, line * perStep], shown);
   }
   el.classList.toggle("tsw-hint", !valid && spot.filter === null);
   el.textContent = readout(model, layer, spot, valid ? step : null, lo, hi);
-}
-
-/** Put a box over a time interval of a figure's plot area, or take it away. */
-function overlay(figure: HTMLElement, name: string, span: Interval | null, shown: Interval) {
-  let box = figure.querySelector<HTMLElement>(`.${name}`);
-  const area = plotArea(figure);
-  const from = span && clamp(span[0], shown[0], shown[1]);
-  const to = span && clamp(span[1], shown[0], shown[1]);
-  const outside = !span || span[1] < shown[0] || span[0] > shown[1];
-  if (outside || !area || from === null || to === null) {
-    box?.remove();
-    return;
-  }
-  if (!box) {
-    box = document.createElement("div");
-    box.className = name;
-    figure.append(box);
-  }
-  const frame = figure.getBoundingClientRect();
-  const pixels = (time: number) => project(time, shown, [area.left, area.right]) - frame.left;
-  Object.assign(box.style, {
-    left: `${pixels(from)}px`,
-    width: `${Math.max(pixels(to) - pixels(from), 1)}px`,
-    top: `${area.top - frame.top}px`,
-    height: `${area.height}px`,
-  });
 }
 
 function readout(model: AnyModel<State>, layer: Layer, spot: Spot, step: number | null, lo: number, hi: number): string {

@@ -123,6 +123,9 @@ class Notebook:
     def figure(self, name: str) -> Locator:
         return self.page.locator(f".tsw-{name}.tsw-figure")
 
+    def square(self, name: str) -> Locator:
+        return self.page.locator(f".tsw-{name}.tsw-square")
+
     def wait_for_explorer(self) -> None:
         self.figure("layer").first.wait_for(timeout=60_000)
         self.page.wait_for_function(

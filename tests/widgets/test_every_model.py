@@ -53,3 +53,23 @@ def test_a_model_that_is_not_compiled_says_so() -> None:
     found = case("data_dependent")
     with tsw.Explorer(found.model, found.x) as explorer:
         assert "not compiled" in explorer._status.value
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_filters_can_be_removed_from_every_model_or_it_says_why(name: str) -> None:
+    """Of the last layer that can be drawn and has several filters, against the function; the rest is explained."""
+    found = case(name)
+    with tsw.Explorer(found.model, found.x, panels=["ablation"]) as explorer:
+        tried = [tap for tap in explorer._subject.taps.values() if tap.drawable][-3:]
+        for tap in tried:
+            explorer.layer = tap.name
+            data = explorer.data()
+            if data["after"] is None:
+                assert "Nothing to remove" in explorer._panel._errors.value
+                continue
+            explorer.removed = [0]
+            data = explorer.data()
+            X = explorer._subject.samples.take(data["samples"])
+            expected = tsw.ablate(found.model, X, tap.name, 0)
+            np.testing.assert_allclose(data["after"], expected.after, rtol=0, atol=1e-5)
+            np.testing.assert_allclose(data["before"], expected.before, rtol=0, atol=1e-5)

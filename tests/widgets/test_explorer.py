@@ -160,7 +160,7 @@ def test_sliders_traits_and_pointer_follow_each_other() -> None:
         controls.layer.value = "activation"
         cursor.filter = 5
         cursor.step = 8
-        assert explorer.selection == tsw.Selection("activation", 5, 9, 8)
+        assert explorer.selection == tsw.Selection("activation", 5, 9, 8, metric="score")
         explorer.filter = 77
         assert (controls.filter.value, cursor.filter) == (77, 77)
         assert "activation step 8 sees input 8–16" in explorer._status.value
@@ -293,7 +293,7 @@ def test_browsing_leaks_no_widgets() -> None:
 def test_the_repr_is_short_and_the_selection_hashable() -> None:
     with explore(tsw.datasets.watch_exercises) as explorer:
         assert repr(explorer) == f"Explorer('sequential', layer='conv1d_1', filter={explorer.filter}, sample=0)"
-        assert {explorer.selection: 1}[tsw.Selection("conv1d_1", explorer.filter)] == 1
+        assert {explorer.selection: 1}[tsw.Selection("conv1d_1", explorer.filter, metric="score")] == 1
 
 
 def test_two_explorers_share_one_probe_and_do_not_disturb_each_other() -> None:

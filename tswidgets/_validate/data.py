@@ -91,7 +91,7 @@ def _numbers(dtype: np.dtype[Any], what: str, integers: bool) -> None:
 def labels(
     y: Any, lengths: Sequence[int], output_shape: tuple[int, ...], class_names: Sequence[str] | None
 ) -> tuple[str, Any]:
-    """(kind, y) with kind `class`, `value` or `steps`; classes as indices into the model's output."""
+    """(kind, y) with kind `class`, `value`, `values` or `steps`; classes as indices into the model's output."""
     n_samples, n_outputs = len(lengths), int(output_shape[-1]) if output_shape else 1
     if isinstance(y, (list, tuple)) and any(np.ndim(one) for one in y) and len({np.shape(one) for one in y}) > 1:
         array, shape = None, (len(y),)
@@ -103,6 +103,9 @@ def labels(
         raise ValueError(
             message(f"one label for each of the {n_samples} samples", got, "Pass X and y of the same length.")
         )
+    several = array is not None and array.shape[1:] == tuple(output_shape) == (n_outputs,) != (1,)
+    if several and n_outputs not in lengths and not _one_hot(array, n_outputs):
+        return "values", array
     if array is None or (array.ndim >= 2 and array.shape[1:] != (1,) and not _one_hot(array, n_outputs)):
         for i, length in enumerate(lengths):
             if len(y[i]) != length:

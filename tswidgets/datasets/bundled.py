@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parent.parent / "data"
 # The watch models were trained on inputs standardised with these, one number per channel.
 _WATCH_MEAN = np.array([-0.04286, 0.36881, -0.12796, 0.03306, -0.00330, 0.00636])
 _WATCH_STD = np.array([0.98066, 0.49867, 0.56974, 1.05573, 2.63547, 1.08705])
@@ -44,14 +44,19 @@ class Dataset:
     @cached_property
     def model(self) -> Any:
         """The trained keras.Model, loaded when it is first asked for."""
-        import keras
+        return trained_model(self.model_file)
 
-        return keras.models.load_model(_DATA / "models" / self.model_file, compile=False)
+
+def trained_model(file: str) -> Any:
+    """One of the bundled keras.Models, without optimiser and loss."""
+    import keras
+
+    return keras.models.load_model(DATA / "models" / file, compile=False)
 
 
 def watch_exercises() -> Dataset:
     """Seven shoulder exercises as a smart watch feels them: 84 windows of 6 s from two people the model never saw."""
-    stored = np.load(_DATA / "watch_exercises.npz")
+    stored = np.load(DATA / "watch_exercises.npz")
     unseen = stored["subject"] >= 9
     recordings = _standardised(stored["Xq"][unseen], stored["scale"])
     windows = [recordings[:, start : start + 300] for start in (0, 150, 300)]
@@ -77,7 +82,7 @@ def watch_exercises() -> Dataset:
 
 def watch_segment() -> Dataset:
     """A label per time step: real watch signals with a stretch of abduction spliced in, so the labels are made."""
-    stored = np.load(_DATA / "watch_segment.npz")
+    stored = np.load(DATA / "watch_segment.npz")
     unseen = stored["subject"] >= 9
     return Dataset(
         X=_standardised(stored["Xq"][unseen], stored["scale"]),
@@ -92,7 +97,7 @@ def watch_segment() -> Dataset:
 
 def japanese_vowels() -> Dataset:
     """370 utterances of /ae/ by nine speakers, 7 to 29 steps long: the test half of the UCI set."""
-    stored = np.load(_DATA / "japanese_vowels.npz")
+    stored = np.load(DATA / "japanese_vowels.npz")
     ends, first = stored["offsets"], int(stored["n_train"])
     return Dataset(
         X=[stored["X"][ends[i] : ends[i + 1]] for i in range(first, len(ends) - 1)],

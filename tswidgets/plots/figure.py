@@ -80,3 +80,9 @@ def nice_ticks(low: float, high: float, most: int) -> np.ndarray:
         if len(ticks) <= most:
             break
     return np.where(np.abs(ticks) < 1e-9 * span, 0.0, ticks)
+
+
+def counting_ticks(n: int) -> np.ndarray:
+    """About five round numbers from 0 on, below n."""
+    step = next(s * 10**p for p in range(9) for s in (1, 2, 5) if n <= 6 * s * 10**p)
+    return np.arange(0, n, step, dtype=float)

@@ -46,6 +46,15 @@ class ChannelLines:
                 mark.x = x
                 mark.y = np.ascontiguousarray(points[:, group[0] : group[-1] + 1].T)
 
+    @property
+    def visible(self) -> bool:
+        return all(mark.visible for mark in self.marks)
+
+    @visible.setter
+    def visible(self, on: bool) -> None:
+        for mark in self.marks:
+            mark.visible = on
+
     def lift(self, channels: Collection[int]) -> None:
         """Bring some channels forward and fade the others; none lifts all."""
         for mark, group in zip(self.marks, self._groups(), strict=True):

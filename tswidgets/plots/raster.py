@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
-
 import bqplot
 import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from tswidgets.plots.colors import ABSENT, FIRST_LEVEL, INVALID, LEVELS, NEUTRAL, palette
+from tswidgets.plots.colors import ABSENT, NEUTRAL, palette
 from tswidgets.plots.decimate import strongest
 from tswidgets.plots.figure import POINTS
+from tswidgets.plots.picture import levels, png
 from tswidgets.plots.timeaxis import TimeAxis
 
 Floats = NDArray[np.float32]
@@ -20,10 +18,13 @@ ROWS = 600  # more rows than any screen gives the picture
 
 
 class Raster:
-    """A bqplot image of (n_steps, n_filters) values: filter 0 on top, each step where it belongs on the time axis."""
+    """A bqplot image of (n_steps, n_filters) values: filter 0 on top, each step where it belongs on the time axis.
 
-    def __init__(self, time: TimeAxis) -> None:
-        self._time = time
+    strength : opacity of the strongest colour; a band behind lines must leave them legible.
+    """
+
+    def __init__(self, time: TimeAxis, *, strength: float = 1.0) -> None:
+        self._time, self._strength = time, strength
         self._layout = ipywidgets.Layout()
         self._picture = self._image(np.zeros((1, 1), np.uint8), signed=False)
         self.rows = bqplot.LinearScale(min=-0.5, max=0.5, reverse=True, allow_padding=False)
@@ -50,10 +51,10 @@ class Raster:
         starts = np.arange(0, len(values), step_run)
         rows, run = strongest(np.ascontiguousarray(by_time.T), ROWS)
         columns, edges = _columns(steps[np.minimum(starts + step_run // 2, len(steps) - 1)])
-        levels = _levels(rows, low, high)
-        levels[:, np.logical_and.reduceat(absent, starts)] = ABSENT
-        levels = np.where(columns < 0, np.uint8(ABSENT), levels[:, columns])
-        old, self._picture = self._picture, self._image(levels, signed=signed)
+        entries = levels(rows, low, high)
+        entries[:, np.logical_and.reduceat(absent, starts)] = ABSENT
+        entries = np.where(columns < 0, np.uint8(ABSENT), entries[:, columns])
+        old, self._picture = self._picture, self._image(entries, signed=signed)
         with self.image.hold_sync():
             self.image.image = self._picture
             self.image.x = self._time.of(np.array(edges, np.float32))
@@ -75,16 +76,13 @@ class Raster:
     def close(self) -> None:
         self._picture.close()
         self._layout.close()
+        self.chosen.close()  # which not every figure shows
 
-    def _image(self, levels: NDArray[np.uint8], *, signed: bool) -> ipywidgets.Image:
+    def _image(self, entries: NDArray[np.uint8], *, signed: bool) -> ipywidgets.Image:
         """A new widget for every picture: bqplot redraws only when it is given another one."""
-        return ipywidgets.Image(value=_png(levels, palette(signed)), format="png", layout=self._layout)
-
-
-def _levels(values: Floats, low: float, high: float) -> NDArray[np.uint8]:
-    share = np.clip((values - low) / max(high - low, 1e-30), 0, 1)
-    finite = np.isfinite(values)
-    return np.where(finite, FIRST_LEVEL + np.round(np.where(finite, share, 0) * (LEVELS - 1)), INVALID).astype(np.uint8)
+        colors = palette(signed)
+        colors[:, 3] = np.round(colors[:, 3] * self._strength)
+        return ipywidgets.Image(value=png(entries, colors), format="png", layout=self._layout)
 
 
 def _columns(steps: Floats) -> tuple[NDArray[np.int64], tuple[float, float]]:
@@ -105,11 +103,3 @@ def _columns(steps: Floats) -> tuple[NDArray[np.int64], tuple[float, float]]:
     columns = edges[0] + (np.arange(n_columns) + 0.5) * (edges[-1] - edges[0]) / n_columns
     place = np.clip(np.searchsorted(edges, columns, side="right") - 1, 0, len(order) - 1)
     return order[place], (float(edges[0]), float(edges[-1]))
-
-
-def _png(levels: NDArray[np.uint8], colors: NDArray[np.uint8]) -> bytes:
-    picture = Image.fromarray(levels, "P")
-    picture.putpalette(colors[:, :3].tobytes())
-    out = io.BytesIO()
-    picture.save(out, "PNG", compress_level=1, transparency=colors[:, 3].tobytes())
-    return out.getvalue()

@@ -11,20 +11,29 @@ import traitlets
 
 from tswidgets import _validate
 from tswidgets.selection import Selection
-from tswidgets.widgets.controls import SCALES, Controls
+from tswidgets.widgets.controls import Controls
 from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.panel import Panel, Picture
+from tswidgets.widgets.panels.ablation import AblationPanel
 from tswidgets.widgets.panels.activations import ActivationsPanel
+from tswidgets.widgets.panels.windows import WindowsPanel
+from tswidgets.widgets.progress import Progress
 from tswidgets.widgets.refresher import Refresher, Token
+from tswidgets.widgets.state import State
 from tswidgets.widgets.status import Status
 from tswidgets.widgets.subject import Subject, bind
 from tswidgets.widgets.text import number
+from tswidgets.widgets.trial import metrics_for
 
-PANELS: dict[str, type[Panel]] = {"activations": ActivationsPanel}
+PANELS: dict[str, type[Panel]] = {
+    "activations": ActivationsPanel,
+    "windows": WindowsPanel,
+    "ablation": AblationPanel,
+}
 """What can be chosen as `Explorer.panel`, in the order of the tabs."""
 
 
-class Explorer(ipywidgets.VBox):
+class Explorer(State, ipywidgets.VBox):
     """Look inside a Keras model for time series: any filter of any layer for any sample, live.
 
     Parameters
@@ -42,12 +51,15 @@ class Explorer(ipywidgets.VBox):
     channel_names, class_names : list of str, optional
     sampling_rate : float, optional
         Time steps per second (Hz). With it time is shown in seconds, without it in steps.
+    wave : array of shape (n_wave_steps, n_channels) or (n_wave_steps,), optional
+        The long wave that X was cut from with `sliding_windows`, one window every `stride` steps; opens the panel
+        `windows`. `horizon` is how many steps behind its window the model predicts, 0 for none.
     panels : list of str, optional
         What to show, of `panels`; by default all that apply to the model and the series.
 
     Attributes
     ----------
-    layer, filter, sample, step, scale, panel
+    layer, filter, sample, step, scale, panel, removed, removed_value, metric
         What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
 
     Raises
@@ -56,20 +68,7 @@ class Explorer(ipywidgets.VBox):
         What was expected, what was got and what to do. After an error the explorer shows what it showed before.
     """
 
-    layer = traitlets.Unicode()
-    """Name of the layer, `encoder/conv1`; `layers` lists them all. Default: the last convolutional or recurrent one."""
-    filter = traitlets.Int(0)
-    """Index of the filter or unit. Default: the most active one for the first sample."""
-    sample = traitlets.Int(0)
-    """Index of the sample in X. Default: 0."""
-    step = traitlets.Int(None, allow_none=True)
-    """Index of the layer's step whose span of input is fixed on screen, or None. Default: None."""
-    scale = traitlets.Enum(tuple(SCALES), default_value="filter")
-    """What scales are fitted to: `filter` (its own range over the samples), `layer` or `sample`. Default: `filter`."""
-
-    panel = traitlets.Unicode("activations")
-    """What is looked at; `panels` lists what there is for this model. Default: the first of them."""
-
+    _first_panel = "activations"
     _refresher: Refresher[Selection, Any]
 
     def __init__(
@@ -81,18 +80,21 @@ class Explorer(ipywidgets.VBox):
         channel_names: Sequence[Any] | None = None,
         class_names: Sequence[Any] | None = None,
         sampling_rate: float | None = None,
+        wave: Any = None,
+        stride: int = 1,
+        horizon: int = 0,
         panels: Sequence[str] | None = None,
     ) -> None:
-        names = {"channel_names": channel_names, "class_names": class_names}
-        subject = bind(model, X, y, **names, sampling_rate=sampling_rate)
+        names: Any = {"channel_names": channel_names, "class_names": class_names, "sampling_rate": sampling_rate}
+        subject = bind(model, X, y, **names, wave=wave, stride=stride, horizon=horizon)
         kinds = _kinds(subject, panels)
-        self._subject, self._kinds = subject, kinds
+        self._subject, self._kinds, self._panel_names = subject, kinds, list(kinds)
         self._panels: dict[str, Panel] = {}
         self._pictures: dict[str, Picture] = {}
         self._busy_with_own_change = True
         super().__init__()
-        self.panel = next(iter(kinds))
-        self.layer = subject.first_layer
+        self.panel = self._first_panel if self._first_panel in kinds else next(iter(kinds))
+        self.layer, self.metric = subject.first_layer, metrics_for(subject)[0]
         self.filter = self._wanted_filter = subject.most_active_filter(self.layer, 0)
         self._status = Status()
         titles = {name: kind.title for name, kind in kinds.items()}
@@ -102,10 +104,11 @@ class Explorer(ipywidgets.VBox):
         self._controls.reset.on_click(lambda _: self._panel.time.reset())
         self._body = ipywidgets.VBox()
         self._open(self.panel)
-        self.children = [*self._controls.rows, self._body, self._status]
+        self._refresher = Refresher(self._compute, self._publish, self._failed, on_cancel=self._cancelled)
+        self._progress = Progress(self._cancel)
+        self.children = [*self._controls.rows, self._body, ipywidgets.HBox([self._status, self._progress])]
         self.add_class("tsw-explorer")
         self._busy_with_own_change = False
-        self._refresher = Refresher(self._compute, self._publish, self._failed)
         self._first_picture()
 
     def __repr__(self) -> str:
@@ -118,27 +121,16 @@ class Explorer(ipywidgets.VBox):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def layers(self) -> list[str]:
-        """Names of everything that can be chosen as `layer`, in the order in which the model runs it."""
-        return list(self._subject.taps)
-
-    @property
-    def panels(self) -> list[str]:
-        """Names of everything that can be chosen as `panel`."""
-        return list(self._kinds)
-
-    @property
-    def selection(self) -> Selection:
-        """The whole state as one frozen, hashable value."""
-        return Selection(self.layer, self.filter, self.sample, self.step, self.scale, self.panel)
-
     def data(self) -> dict[str, Any]:
         """What is on screen, as arrays; `explorer.panel` decides what that is.
 
         Returns
         -------
         dict
+            Of the panel `windows`:
+            `wave` : (n_wave_steps, n_channels).
+            `folded` : (n_wave_steps, n_filters), mean over all windows, NaN where none answers; `count` of them.
+            `windows` : (n_columns, n_steps), the chosen filter in every window, or in every `run` of them.
             Of the panel `activations`:
             `input` : (n_timesteps, n_channels), NaN where the model masks a step as padding.
             `activation` : (n_steps,), the chosen filter's answer; a single value for a layer without a time axis.
@@ -159,31 +151,7 @@ class Explorer(ipywidgets.VBox):
                 close_all(panel.time.pan_zoom)  # hangs on no figure while zooming is switched off
         close_all(self)
 
-    # -- inputs: validated at the boundary, then submitted ------------------------------------------------------------
-
-    @traitlets.validate("layer")
-    def _valid_layer(self, proposal: Any) -> str:
-        return _validate.layer_name(proposal.value, self.layers)
-
-    @traitlets.validate("filter")
-    def _valid_filter(self, proposal: Any) -> int:
-        tap = self._subject.taps[self.layer]
-        return _validate.index(proposal.value, max(tap.n_filters, 1), tap.word, f"layer {tap.name!r}")
-
-    @traitlets.validate("sample")
-    def _valid_sample(self, proposal: Any) -> int:
-        return _validate.index(proposal.value, len(self._subject.samples), "sample", "X")
-
-    @traitlets.validate("step")
-    def _valid_step(self, proposal: Any) -> int | None:
-        if proposal.value is None:
-            return None
-        n_steps = len(self._subject.places(self.layer, self.sample))
-        return _validate.index(proposal.value, n_steps, "step", f"layer {self.layer!r} for sample {self.sample}")
-
-    @traitlets.validate("panel")
-    def _valid_panel(self, proposal: Any) -> str:
-        return _validate.one_of(proposal.value, self.panels, "panel")
+    # -- inputs: submitted ---------------------------------------------------------------------------------------------
 
     @traitlets.observe("layer")
     def _layer_changed(self, change: Any) -> None:
@@ -193,9 +161,10 @@ class Explorer(ipywidgets.VBox):
             tap = self._subject.taps[change.new]
             self._controls.follow(tap, min(self._wanted_filter, max(tap.n_filters - 1, 0)))
             self.step = self._subject.same_place(change.old, change.new, self.sample, self.step)
+            self.removed = []
         self._refresher.submit(self.selection)
 
-    @traitlets.observe("filter", "sample", "step", "scale")
+    @traitlets.observe("filter", "sample", "step", "scale", "removed", "removed_value", "metric")
     def _input_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return
@@ -225,12 +194,13 @@ class Explorer(ipywidgets.VBox):
     def _open(self, name: str) -> None:
         """Show a panel, which is made when it is first asked for, and hide the others."""
         if name not in self._panels:
-            panel = self._panels[name] = self._kinds[name](self._subject)
-            for widget, trait in panel.inputs:
-                traitlets.link((self, trait), (widget, trait))
+            panel = self._panels[name] = self._kinds[name](self._subject, self._again)
+            for own, widget, trait in panel.inputs:
+                traitlets.link((self, own), (widget, trait))
             self._body.children = [*self._body.children, panel.box]
         for other, panel in self._panels.items():
             panel.box.layout.display = None if other == name else "none"
+        self._controls.scale.layout.display = None if self._panel.scaled else "none"
         self._zoom(self._controls.zoom.value)
 
     def _zoom(self, on: bool) -> None:
@@ -254,12 +224,25 @@ class Explorer(ipywidgets.VBox):
         picture = self._pictures.get(self.panel)
         shown = "" if picture is None else f"Still showing sample {picture.selection.sample}; "
         self._status.fail(error, f"{shown}the next change tries again")
+        self._progress.hide()
+
+    def _again(self) -> None:
+        self._refresher.submit(self.selection)
+
+    def _cancel(self) -> None:
+        self._refresher.cancel()
+        for panel in self._panels.values():
+            panel.cancel()
+
+    def _cancelled(self, selection: Selection) -> None:
+        self._progress.hide("Cancelled; what was found stays, the next change goes on")
 
     def _publish(self, selection: Selection, picture: Picture) -> None:
         panel, probe = self._panels[selection.panel], self._subject.probe
         self._pictures[selection.panel] = picture
         self._controls.describe(picture.tap, picture.shape)
         panel.show(picture)
+        self._progress.show(*picture.progress)
         self._status.show(
             *panel.said(picture),
             "" if not probe.eager_because else f"not compiled ({probe.eager_because})",

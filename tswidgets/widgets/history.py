@@ -68,7 +68,7 @@ class TrainingHistory(ipywidgets.VBox):
 
     def __repr__(self) -> str:
         names = ", ".join(one.name for one in self._training.quantities)
-        return f"TrainingHistory({text.plural(len(self._training.epochs), 'epoch')}: {names})"
+        return f"TrainingHistory({_epochs(len(self._training.epochs))}: {names})"
 
     def __enter__(self) -> TrainingHistory:
         return self
@@ -77,7 +77,7 @@ class TrainingHistory(ipywidgets.VBox):
         self.close()
 
     def data(self) -> dict[str, tuple[np.ndarray | None, np.ndarray]]:
-        """What is on screen: (epochs, values) by the names that Keras gives; epochs are None where they are not known."""
+        """What is on screen: (epochs, values) by Keras' names; epochs are None where they are not known."""
         found = {}
         for one in self._training.quantities:
             for name, track in ((one.name, one.training), (f"val_{one.name}", one.validation)):
@@ -105,10 +105,14 @@ class TrainingHistory(ipywidgets.VBox):
             view.show(logarithmic=self.logarithmic)
 
 
+def _epochs(count: int) -> str:
+    return f"{count:,} epoch{'' if count == 1 else 's'}"
+
+
 def _legend(training: Training) -> str:
-    lines = [("solid: training", TRAINING, any(one.training for one in training.quantities))]
-    lines.append(("dashed: validation", VALIDATION, any(one.validation for one in training.quantities)))
-    said = [f'<span style="color:{color}">{words}</span>' for words, color, there in lines if there]
+    lines = [("━━", "solid: training", TRAINING, any(one.training for one in training.quantities))]
+    lines.append(("╍╍", "dashed: validation", VALIDATION, any(one.validation for one in training.quantities)))
+    said = [f'<span style="color:{color}">{line}</span> {words}' for line, words, color, there in lines if there]
     if any(one.better for one in training.quantities):
-        said.append("circle: best epoch")
+        said.append("grey line and circle: best epoch")
     return " · ".join([*said, *filter(None, [training.note])])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,8 +16,10 @@ from tswidgets.selection import Selection
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.subject import Subject
 
-Input = tuple[traitlets.HasTraits, str]
-"""A widget and its trait that is linked to the explorer's trait of that name."""
+Input = tuple[str, traitlets.HasTraits, str]
+"""A trait of the explorer, and a widget's trait that is linked to it."""
+News = Callable[[], None]
+"""What a panel calls when it has found out something by itself, in whatever thread: it is computed and shown anew."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -27,30 +29,33 @@ class Picture:
     selection : with indices that exist, which those that were asked for may no longer do.
     tap : the chosen layer; `shape` is that of its output without the sample axis.
     seconds : how long the computation took.
+    progress : (done, total, of what) of a computation that goes on.
     """
 
     selection: Selection
     tap: Tap
     shape: tuple[int, ...]
     seconds: float
+    progress: tuple[int, int, str] = (0, 0, "")
 
 
 class Panel(Protocol):
     """One page of an explorer, made when it is first shown.
 
-    title : what its tab says.
+    title : what its tab says; `scaled` : whether it has scales that can be fitted to a filter or a layer.
     box : everything that it shows.
     time : the time axis that its `time_figures` share.
     inputs : what the user changes here, beside the sliders.
     """
 
     title: str
+    scaled: bool
     box: ipywidgets.Box
     time: TimeAxis
     time_figures: list[bqplot.Figure]
     inputs: list[Input]
 
-    def __init__(self, subject: Subject) -> None: ...
+    def __init__(self, subject: Subject, news: News) -> None: ...
 
     @staticmethod
     def applies(subject: Subject) -> bool:
@@ -67,6 +72,9 @@ class Panel(Protocol):
 
     def data(self, picture: Any) -> dict[str, Any]:
         """What is on screen, as arrays."""
+
+    def cancel(self) -> None:
+        """Stop what goes on beside `compute`, and keep what was found."""
 
     def close(self) -> None:
         """Close what hangs on no widget of the box."""

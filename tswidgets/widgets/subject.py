@@ -15,6 +15,7 @@ from tswidgets.analysis.activations import most_active
 from tswidgets.inputs import SeveralInputs
 from tswidgets.probe import Input, Probe, Tap, as_probe, declared_inputs, takes_dict
 from tswidgets.samples import Labels, Samples
+from tswidgets.widgets.wave import Wave, wave_of
 
 Floats = NDArray[np.float32]
 
@@ -24,7 +25,7 @@ class Subject:
     """Bound once, when an explorer opens; every panel shows a part of it.
 
     model : the keras.Model, which a probe holds but weakly.
-    labels, class_names, sampling_rate : None where they were not given.
+    labels, class_names, sampling_rate, wave : None where they were not given.
     """
 
     model: Any
@@ -34,6 +35,7 @@ class Subject:
     channel_names: list[str]
     class_names: list[str] | None
     sampling_rate: float | None
+    wave: Wave | None
 
     @cached_property
     def taps(self) -> dict[str, Tap]:
@@ -82,6 +84,9 @@ def bind(
     channel_names: Sequence[Any] | None = None,
     class_names: Sequence[Any] | None = None,
     sampling_rate: float | None = None,
+    wave: Any = None,
+    stride: int = 1,
+    horizon: int = 0,
 ) -> Subject:
     """Check everything before any widget is made; raises what the explorer raises."""
     probe, samples = _bound(model, X)
@@ -96,6 +101,7 @@ def bind(
         channel_names=channels or samples.channel_names,
         class_names=classes,
         sampling_rate=_validate.sampling_rate(sampling_rate),
+        wave=None if wave is None else wave_of(samples, wave, stride, horizon),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a fit recorded, sorted out: which quantities there are, in which epochs, how good, and what is odd about them."""
+"""What a fit recorded, sorted out: which quantities, in which epochs, how good, and what is odd about them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
+from tswidgets.widgets import text
 
 Numbers = NDArray[np.float64]
 LEARNING_RATE = ("learning_rate", "lr")
@@ -66,7 +67,7 @@ class Track:
         if odd.all():
             return f"{what} in every epoch" if len(odd) > 1 else what
         first = int(odd.argmax())
-        where = f"value {first + 1}" if self.epochs is None else f"epoch {self.epochs[first]}"
+        where = f"value {first + 1}" if self.epochs is None else f"epoch {self.epochs[first]:,}"
         if odd[first:].all():
             return f"{what} from {where} on"
         return f"{what} in {odd.sum():,} epochs, first in {where}" if odd.sum() > 1 else f"{what} in {where}"
@@ -99,7 +100,7 @@ class Quantity:
         """Why its values have no logarithm; "" if they have."""
         if not self.finite.size:
             return f"{self.name} has no number"
-        return f"{self.name} goes down to {self.finite.min():.3g}" if self.finite.min() <= 0 else ""
+        return f"{self.name} goes down to {text.number(float(self.finite.min()))}" if self.finite.min() <= 0 else ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,7 @@ class Training:
 
 def read(given: Any, validation_freq: Any = None) -> Training:
     """Sort out what model.fit returned, or its lists."""
-    columns, told = _validate.history(given)
+    columns, told = _validate.recorded(given)
     freq = _validate.validation_freq(validation_freq)
     n = max(map(len, columns.values()))
     epochs, note, counted = _epochs(told, n)
@@ -165,17 +166,17 @@ def _track(name: str, array: Numbers, epochs: NDArray[np.int64], freq: int | lis
     if len(array) == len(epochs):
         every = _blanks(array, epochs) if name.startswith("val_") else 1
         chosen = epochs % every == 0
-        return Track(array[chosen], epochs[chosen], (*notes, *_every(every)))
+        return Track(array[chosen], epochs[chosen], (*notes, *_every(every, "")))
     candidates = _frequencies(len(array), epochs) if counted else []
     if len(candidates) == 1:
         chosen = epochs % candidates[0] == 0
-        return Track(array, epochs[chosen], (*notes, *_every(candidates[0])))
+        return Track(array, epochs[chosen], (*notes, *_every(candidates[0], ", as their number tells")))
     told = f"not drawn: {len(array)} values for {len(epochs)} epochs, and Keras does not record for which"
     return Track(array, None, (*notes, told + ("; pass validation_freq" if name.startswith("val_") else "")))
 
 
-def _every(freq: int) -> Sequence[str]:
-    return [] if freq == 1 else [f"taken for every {freq} epochs"]
+def _every(freq: int, why: str) -> Sequence[str]:
+    return [] if freq == 1 else [f"one value every {freq} epochs{why}"]
 
 
 def _frequencies(n_values: int, epochs: NDArray[np.int64]) -> list[int]:

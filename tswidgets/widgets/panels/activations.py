@@ -14,9 +14,9 @@ from tswidgets import _validate
 from tswidgets.analysis.activations import Activations, absent_steps, at_layer, first, placed, value_ranges
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.selection import Selection
-from tswidgets.widgets import text
+from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
-from tswidgets.widgets.panel import Input, Picture, page
+from tswidgets.widgets.panel import Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.views.curve import CurveView
@@ -55,8 +55,9 @@ class ActivationsPanel:
     """The chosen filter of the chosen layer for one sample, under the input."""
 
     title = "Activations"
+    scaled = True
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, news: News) -> None:
         self._subject = subject
         self._probe, self._samples, self._taps = subject.probe, subject.samples, subject.taps
         self._known: tuple[bytes, dict[str, tuple[Floats, Floats]]] = (b"", {})
@@ -74,7 +75,7 @@ class ActivationsPanel:
         self.cursor = TimeCursor(self.time)
         views = (self.series, self.prediction, self.curve, self.layer)
         self.time_figures = [self.series.figure, *self.prediction.figures, self.curve.figure, self.layer.figure]
-        self.inputs: list[Input] = [(self.cursor, "filter"), (self.cursor, "step")]
+        self.inputs: list[Input] = [("filter", self.cursor, "filter"), ("step", self.cursor, "step")]
         self.box = page(
             [*(row for view in views for row in view.rows), self.cursor],
             [self.prediction.summary, self.layer.colors, self.series.legend],
@@ -141,7 +142,7 @@ class ActivationsPanel:
 
     def said(self, picture: ActivationsPicture) -> Iterator[str]:
         chosen, sample, step = picture.activations, picture.selection.sample, picture.selection.step
-        yield text.outcome(sample, picture.output, self._subject.label(sample), self._subject.class_names)
+        yield answers.outcome(sample, picture.output, self._subject.label(sample), self._subject.class_names)
         if step is not None and chosen is not None and chosen.timeline is not None:
             timeline = chosen.timeline
             yield f"{picture.tap.name} step {step} sees input {timeline.lo[step]}–{timeline.hi[step]}"
@@ -166,6 +167,9 @@ class ActivationsPanel:
             "layer": picture.raw.copy() if chosen is None else chosen.values.copy(),
             "prediction": picture.output.copy(),
         }
+
+    def cancel(self) -> None:
+        """Nothing goes on beside `compute`."""
 
     def close(self) -> None:
         self.layer.close()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tswidgets.analysis.activations import Activations
 from tswidgets.plots.bars import UnitBars
 from tswidgets.plots.colors import limits
-from tswidgets.plots.figure import ValueAxis, figure
+from tswidgets.plots.figure import ValueAxis, counting_ticks, figure
 from tswidgets.plots.raster import Raster
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.widgets import text
@@ -20,14 +20,14 @@ HEIGHT = 210
 
 
 class LayerView:
-    """`rows` go among the figures, `colors` beside them."""
+    """`rows` go among the figures, `colors` beside them; `title` says whether the time axis is named here."""
 
-    def __init__(self, time: TimeAxis) -> None:
+    def __init__(self, time: TimeAxis, *, title: bool = True) -> None:
         self._raster = Raster(time)
         self._value = ValueAxis(HEIGHT)
         self._bars = UnitBars(self._value.scale)
         self._row_axis = bqplot.Axis(scale=self._raster.rows, side="left", grid_lines="none", tick_format="d")
-        self._time_axis = time.axis(title=True)
+        self._time_axis = time.axis(title=title, numbers=True)
         self._caption, self.colors = text.Text("tsw-caption"), text.Text("tsw-colors")
         self._last, self._last_choice = Last(), Last()
         self.figure = figure(
@@ -35,7 +35,7 @@ class LayerView:
             [self._row_axis, self._value.axis, self._time_axis, self._bars.axis],
             height=HEIGHT,
             name="layer",
-            bottom=44,
+            bottom=44 if title else 22,
         )
         self.rows = [self._caption, self.figure]
 
@@ -47,7 +47,7 @@ class LayerView:
         if self._last.differs("steps", layer.layer, layer.values, steps, low, high):
             self._switch(steps=True)
             step_run, filter_run = self._raster.show(steps, layer.values, layer.absent, low, high, signed=signed)
-            self._row_axis.tick_values = _row_ticks(layer.values.shape[1])
+            self._row_axis.tick_values = counting_ticks(layer.values.shape[1])
             self._describe(layer, word, low, high, signed, step_run, filter_run)
         if self._last_choice.differs("steps", filter):
             self._raster.choose(filter)
@@ -103,9 +103,3 @@ class LayerView:
             )
         )
         self.colors.write(text.colorbar(low, high, signed, "some values lie beyond the scale" if clipped else ""))
-
-
-def _row_ticks(n_filters: int) -> NDArray[np.float64]:
-    """About five round filter numbers from 0 on."""
-    step = next(s * 10**p for p in range(9) for s in (1, 2, 5) if n_filters <= 6 * s * 10**p)
-    return np.arange(0, n_filters, step, dtype=float)

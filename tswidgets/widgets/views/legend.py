@@ -26,8 +26,9 @@ class ChannelLegend(anywidget.AnyWidget):
     lifted = traitlets.List(traitlets.Int()).tag(sync=True)
     """Channels brought forward; none means all."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__(names=list(names), styles=[list(category(i)) for i in range(len(names))])
+    def __init__(self, names: Sequence[str], styles: Sequence[tuple[str, str]] | None = None) -> None:
+        shown = styles or [category(i) for i in range(len(names))]
+        super().__init__(names=list(names), styles=[list(style) for style in shown])
 
     def show(self, series: NDArray[np.float32]) -> None:
         self.series = sendable(series)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tswidgets.plots.figure import ValueAxis, figure
 from tswidgets.plots.lines import ChannelLines
 from tswidgets.plots.timeaxis import TimeAxis
-from tswidgets.widgets import text
+from tswidgets.widgets import answers, text
 
 HEIGHT = 110
 
@@ -44,7 +44,7 @@ class Prediction:
     def show(self, output: NDArray[np.float32], steps: NDArray[np.float32] | None, label: Any) -> None:
         """`output` of shape (n_outputs,), or (n_steps, n_outputs) at the input steps `steps`."""
         if output.ndim == 1:
-            self.summary.write(text.prediction(output, label, self._class_names))
+            self.summary.write(answers.prediction(output, label, self._class_names))
             return
         if steps is None or not self.figures:
             self.summary.write(f"<h4>Prediction</h4>{text.shape(output.shape)} values, not laid out in time")

@@ -7,13 +7,13 @@ from html import escape
 import numpy as np
 
 from tswidgets.plots.colors import ACCENT, CATEGORIES
-from tswidgets.plots.epochs import Dots, EpochAxis, EpochLine
+from tswidgets.plots.epochs import Dots, EpochAxis, EpochLine, Upright
 from tswidgets.plots.figure import figure
 from tswidgets.plots.logaxis import SwitchableAxis
 from tswidgets.widgets import text
 from tswidgets.widgets.training import LEARNING_RATE, Quantity, Track
 
-HEIGHT = 150
+HEIGHT = 190
 TITLE = 24  # more for the last figure, which names the axis
 TRAINING, VALIDATION = CATEGORIES[0], ACCENT
 _WORDS = {"loss": "Loss", "accuracy": "Accuracy", "acc": "Accuracy", **dict.fromkeys(LEARNING_RATE, "Learning rate")}
@@ -30,8 +30,9 @@ class QuantityView:
         self._training = EpochLine(epochs, self._value.scale, TRAINING)
         self._validation = EpochLine(epochs, self._value.scale, VALIDATION, "dashed")
         self._best = Dots(scales, VALIDATION if quantity.validation else TRAINING, size=90, hollow=True)
+        self._best_epoch = Upright(epochs, self._value.scale)
         self._caption, self._remarks = text.Text("tsw-caption"), text.Text("tsw-status")
-        marks = [*self._training.marks, *self._validation.marks, self._best.mark]
+        marks = [self._best_epoch.mark, *self._training.marks, *self._validation.marks, self._best.mark]
         self.figure = figure(
             marks,
             [self._value.axis, epochs.axis(title=title)],
@@ -51,11 +52,12 @@ class QuantityView:
                 line.show(track.epochs, self._value.of(track.values))
         best = self._judged.best(quantity.better == "lowest") if quantity.better else None
         if best is not None and best[1] is not None:
+            self._best_epoch.show(best[1])
             self._best.show(np.array([best[1]]), self._value.of(np.array([best[0]])))
         title = _WORDS.get(quantity.name, quantity.name)
-        linear = "not logarithmic, for it has values of 0 or below" if logarithmic and quantity.not_positive else ""
-        self._caption.write(text.caption(title, self._last(), self._extremes(), linear))
-        self._remarks.write(_remarks(quantity, max(self._training.run, self._validation.run)))
+        self._caption.write(text.caption(title, self._last(), self._extremes()))
+        linear = f"Not logarithmic: {quantity.not_positive}" if logarithmic and quantity.not_positive else ""
+        self._remarks.write(_remarks(quantity, max(self._training.run, self._validation.run), linear))
         self._remarks.layout.display = None if self._remarks.value else "none"
 
     @property
@@ -74,8 +76,14 @@ class QuantityView:
         of = "validation " if self._quantity.validation else ""
         if self._quantity.better:
             return _where(f"best {of}", self._judged.best(self._quantity.better == "lowest"))
-        low, high = _where(f"{of}lowest ", self._judged.best(True)), _where("highest ", self._judged.best(False))
-        return f"{low}, {high}" if low else ""
+        low, high = self._judged.best(True), self._judged.best(False)
+        if low is None or high is None:
+            return ""
+        if low == high:
+            return f"{of}the same in every epoch" if len(self._judged.values) > 1 else ""
+        if self._quantity.name in LEARNING_RATE:
+            return f"first {text.number(float(self._judged.values[0]))}"
+        return f"{_where(f'{of}lowest ', low)}, {_where('highest ', high)}"
 
 
 def _where(what: str, found: tuple[float, int | None] | None) -> str:
@@ -84,7 +92,7 @@ def _where(what: str, found: tuple[float, int | None] | None) -> str:
     return f"{what}{text.number(found[0])}" + ("" if found[1] is None else f" in epoch {found[1]:,}")
 
 
-def _remarks(quantity: Quantity, run: int) -> str:
+def _remarks(quantity: Quantity, run: int, linear: str) -> str:
     """What is strange, in a warning's colour, and how it is drawn."""
     named = {"Training": quantity.training, "Validation": quantity.validation}
     tracks = {name: track for name, track in named.items() if track is not None}
@@ -94,5 +102,6 @@ def _remarks(quantity: Quantity, run: int) -> str:
     notes = [f"{name}: {note}" for name, track in tracks.items() for note in track.notes]
     if run > 1:
         notes.append(f"Drawn: lowest and highest of every {run:,} epochs")
+    notes += filter(None, [linear])
     said = [f'<span class="tsw-warn">{escape(one)}</span>' for one in warnings] + [escape(one) for one in notes]
     return " · ".join(said)

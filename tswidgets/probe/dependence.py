@@ -1,0 +1,63 @@
+"""Whether an output of a model depends on what one of its layers returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+from keras import tree
+
+from tswidgets.probe.inputs import arranged
+from tswidgets.probe.intercept import Call
+from tswidgets.probe.program import Forward
+
+if TYPE_CHECKING:
+    from tswidgets.probe.probe import Probe
+
+# They read how large a tensor is, which stays the same whatever its values are.
+_SIZE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
+
+
+def reaches_output(probe: Probe, x: Any, tap: str, output: int = 0) -> bool:
+    """Whether other values of a tap can change an output of the model, for inputs such as x.
+
+    Not so the states that an LSTM returns and nobody reads, or a branch whose result is dropped. It is told by what the
+    compiled run is made of: a loop or an inner function counts as passing on all that goes into it, and weights of 0 as
+    passing on what they are multiplied with. Of a model that runs step by step it is not known: True.
+    """
+    if probe.eager_because:
+        return True
+    one = tree.map_structure(lambda array: array[:1], arranged(probe.model, x))
+    reached = probe.compute(one, "reaching", reaching)
+    return tap in reached and bool(reached[tap][0, output])
+
+
+def reaching(forward: Forward, inputs: Sequence[Any]) -> Any:
+    """Tap name → bool tensor of shape (n_samples, n_outputs): whether the output depends on the tap."""
+    marked: dict[str, Any] = {}
+
+    def visit(name: str, tensor: Any, call: Call) -> Any:
+        marked[name] = tf.identity(tensor)  # its own, even where two taps are one tensor
+        return marked[name]
+
+    outputs = tree.flatten(forward(inputs, visit))
+    eagerly = tf.executing_eagerly()
+    upstream = [set() if eagerly else _upstream(tensor) for tensor in outputs]
+    shape = tf.stack([tf.shape(inputs[0])[0], len(outputs)])
+    return {
+        name: tf.broadcast_to(tf.constant([eagerly or tensor.op.name in names for names in upstream]), shape)
+        for name, tensor in marked.items()
+    }
+
+
+def _upstream(tensor: Any) -> set[str]:
+    """Names of all operations whose results go into a traced tensor."""
+    found: set[str] = set()
+    waiting = [tensor.op]
+    while waiting:
+        op = waiting.pop()
+        if op.name not in found and op.type not in _SIZE_ONLY:
+            found.add(op.name)
+            waiting.extend(one.op for one in op.inputs)
+    return found

@@ -1,0 +1,90 @@
+"""What can be chosen in an explorer: every choice a trait, checked at the boundary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import traitlets
+
+from tswidgets import _validate
+from tswidgets.selection import Selection
+from tswidgets.widgets.controls import SCALES
+from tswidgets.widgets.subject import Subject
+from tswidgets.widgets.trial import metrics_for
+
+
+class State(traitlets.HasTraits):
+    """The traits of an explorer. An index or a name that does not exist is refused, and the trait stays as it was."""
+
+    layer = traitlets.Unicode()
+    """Name of the layer, `encoder/conv1`; `layers` lists them all. Default: the last convolutional or recurrent one."""
+    filter = traitlets.Int(0)
+    """Index of the filter or unit. Default: the most active one for the first sample."""
+    sample = traitlets.Int(0)
+    """Index of the sample in X. Default: 0."""
+    step = traitlets.Int(None, allow_none=True)
+    """Index of the layer's step whose span of input is fixed on screen, or None. Default: None."""
+    scale = traitlets.Enum(tuple(SCALES), default_value="filter")
+    """What scales are fitted to: `filter` (its own range over the samples), `layer` or `sample`. Default: `filter`."""
+    panel = traitlets.Unicode("activations")
+    """What is looked at; `panels` lists what there is for this model. Default: the first of them."""
+    removed: traitlets.List = traitlets.List(traitlets.Int())
+    """Indices of the chosen layer's filters that are switched off in the panel `ablation`. Default: none."""
+    removed_value = traitlets.Enum(("zero", "mean"), default_value="zero")
+    """What takes their place: 0, or the filter's mean over the samples. Default: `zero`."""
+    metric = traitlets.Unicode("mse")
+    """What errors are measured by: `score`, `accuracy`, `mse` or `mae`. Default: what suits the labels."""
+
+    _subject: Subject
+    _panel_names: list[str]
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of everything that can be chosen as `layer`, in the order in which the model runs it."""
+        return list(self._subject.taps)
+
+    @property
+    def panels(self) -> list[str]:
+        """Names of everything that can be chosen as `panel`."""
+        return list(self._panel_names)
+
+    @property
+    def selection(self) -> Selection:
+        """The whole state as one frozen, hashable value."""
+        removed = tuple(self.removed)
+        place = self.layer, self.filter, self.sample, self.step, self.scale, self.panel
+        return Selection(*place, removed, self.removed_value, self.metric)
+
+    @traitlets.validate("layer")
+    def _valid_layer(self, proposal: Any) -> str:
+        return _validate.layer_name(proposal.value, self.layers)
+
+    @traitlets.validate("filter")
+    def _valid_filter(self, proposal: Any) -> int:
+        tap = self._subject.taps[self.layer]
+        return _validate.index(proposal.value, max(tap.n_filters, 1), tap.word, f"layer {tap.name!r}")
+
+    @traitlets.validate("sample")
+    def _valid_sample(self, proposal: Any) -> int:
+        return _validate.index(proposal.value, len(self._subject.samples), "sample", "X")
+
+    @traitlets.validate("step")
+    def _valid_step(self, proposal: Any) -> int | None:
+        if proposal.value is None:
+            return None
+        n_steps = len(self._subject.places(self.layer, self.sample))
+        return _validate.index(proposal.value, n_steps, "step", f"layer {self.layer!r} for sample {self.sample}")
+
+    @traitlets.validate("panel")
+    def _valid_panel(self, proposal: Any) -> str:
+        return _validate.one_of(proposal.value, self.panels, "panel")
+
+    @traitlets.validate("removed")
+    def _valid_removed(self, proposal: Any) -> list[int]:
+        tap = self._subject.taps[self.layer]
+        n_filters = int(tap.shape[-1] or 0) if tap.shape else 0
+        return _validate.removable(proposal.value, n_filters, tap.word, tap.name)
+
+    @traitlets.validate("metric")
+    def _valid_metric(self, proposal: Any) -> str:
+        return _validate.one_of(proposal.value, metrics_for(self._subject), "metric")
