@@ -241,7 +241,7 @@ def test_switches_are_sorted_and_sent_once(messages: Any) -> None:
     assert repr(switches) == "FilterSwitches(8 filters, removed=[1, 5])"
 
 
-def test_another_layer_has_all_filters_on_and_none_ranked(messages: Any) -> None:
+def test_another_layer_has_none_ranked_and_nothing_removed_that_it_lacks(messages: Any) -> None:
     switches = FilterSwitches()
     switches.follow(8, "filter")
     switches.removed = [1, 7]
@@ -249,8 +249,17 @@ def test_another_layer_has_all_filters_on_and_none_ranked(messages: Any) -> None
     messages.clear()
     switches.follow(4, "unit")
     assert messages.count(switches) == 1
-    assert (switches.n, switches.word, switches.removed) == (4, "unit", [])
+    assert (switches.n, switches.word, switches.removed) == (4, "unit", [1])
     assert (switches.importance, switches.values, switches.metric, switches.before) == (b"", b"", "", None)
+
+
+def test_what_is_removed_before_the_layer_is_known_stays() -> None:
+    switches = FilterSwitches()
+    switches.removed = [6, 1]
+    switches.follow(8, "filter")
+    assert switches.removed == [1, 6]
+    switches.follow(1, "unit")
+    assert switches.removed == []
 
 
 def test_what_the_last_layer_had_is_dropped_and_all_at_once_is_refused() -> None:

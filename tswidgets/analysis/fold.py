@@ -81,9 +81,8 @@ class Fold:
         elif how == "copy_edges":
             first, last = self._ends
             copies = np.arange(1, self.n_steps, dtype=result.dtype)[:, None]
-            with np.errstate(invalid="ignore"):
-                result[: len(first)] += copies[::-1] * first
-                result[len(result) - len(last) :] += copies * last
+            result[: len(first)] += copies[::-1] * first
+            result[len(result) - len(last) :] += copies * last
         if not count.all():
             np.copyto(result, np.nan, where=count == 0)
         return result

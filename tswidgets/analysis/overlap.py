@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import gcd
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,19 +78,36 @@ class Adder:
             rows, onto = block[:, run.first : run.last + 1], self._piece[run.place :]
             if self._lanes and run.jump == 1 and rows.shape[1] == self._lanes.n_steps:
                 rows, onto = self._lanes.add(rows, onto)
-            add_in_turns(rows, self._stride, run, onto)
+            if run.jump == 1:
+                add_in_turns(rows, self._stride, onto)
+            else:
+                add_in_phases(rows, self._stride, run.jump, onto)
         return self._piece[: (len(block) - 1) * self._stride + self._reach]
 
 
-def add_in_turns(rows: NDArray[Any], stride: int, run: Run, onto: NDArray[Any]) -> None:
-    apart = -(-run.span // stride)
-    with row_by_row(rows[:1]):
+def add_in_turns(rows: NDArray[Any], stride: int, onto: NDArray[Any]) -> None:
+    n_steps, n_filters = rows.shape[1:]
+    apart = -(-n_steps // stride)
+    with row_by_row(n_steps * n_filters):
         for i in range(min(apart, len(rows))):
             some = rows[i::apart]
-            places = onto[i * stride : (i + len(some) * apart) * stride].reshape(
-                len(some), apart * stride, rows.shape[2]
-            )
-            places[:, : run.span : run.jump] += some
+            places = onto[i * stride : (i + len(some) * apart) * stride].reshape(len(some), apart * stride, n_filters)
+            places[:, :n_steps] += some
+
+
+def add_in_phases(rows: NDArray[Any], stride: int, jump: int, onto: NDArray[Any]) -> None:
+    """Add windows whose steps land `jump` apart: those that land on the same ones of every `jump` wave steps together.
+
+    On these wave steps alone, a window's steps are neighbours.
+    """
+    step = stride // gcd(stride, jump)
+    n_phases = jump // gcd(stride, jump)
+    for i in range(min(n_phases, len(rows))):
+        some = rows[i::n_phases]
+        part = np.zeros(((len(some) + 1) * step + rows.shape[1], rows.shape[2]), onto.dtype)
+        add_in_turns(some, step, part)
+        n = (len(some) - 1) * step + rows.shape[1]
+        onto[i * stride :: jump][:n] += part[:n]
 
 
 class Lanes:
@@ -120,7 +138,7 @@ class Lanes:
         stretches = rows[:n_windows].reshape(n_stretches, n, *rows.shape[1:])
         self._room.fill(0)
         size = n_lanes * self._length
-        with row_by_row(rows[:1]):
+        with row_by_row(self.n_steps * rows.shape[2]):
             for i in range(0, n, n_lanes):
                 # a length that is a multiple of the stretches' lets NumPy see at once that no two places are the same
                 lanes = self._room[i * stride : i * stride + size]
@@ -134,9 +152,9 @@ class Lanes:
 
 
 @contextmanager
-def row_by_row(row: NDArray[Any]) -> Iterator[None]:
-    """Add long rows where they lie: NumPy would copy them into its buffer as soon as two of them fit in there."""
-    if row.size < LONG:
+def row_by_row(size: int) -> Iterator[None]:
+    """Add rows of `size` numbers where they lie, if they are long: NumPy would copy them if two fit its buffer."""
+    if size < LONG:
         yield
         return
     before = np.setbufsize(16)

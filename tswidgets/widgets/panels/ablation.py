@@ -92,6 +92,7 @@ class AblationPanel:
             [*self.outcome.rows, self._errors, self.switches, actions, *self.pairs.rows, cursor],
             [*self.outcome.side, self._order, self.pairs.colors, *self.outcome.legend],
         )
+        self.box.add_class("tsw-removal")
 
     @staticmethod
     def applies(subject: Subject) -> bool:
@@ -126,7 +127,6 @@ class AblationPanel:
         self._rank.disabled, self._pairs.disabled = trial is None, trial is None or n_filters < 3
         if self._layer.differs(tap.name, trial is None):
             self.switches.follow(n_filters if trial is not None else 0, tap.word)
-            self.switches.removed = list(selection.removed)
         if trial is None:
             self.outcome.explain(picture.why)
             self._errors.write(text.caption(f"Nothing to remove from {tap.name}", picture.why))

@@ -137,6 +137,7 @@ class SampleOutcome:
         self.time = TimeAxis(subject.samples.longest, subject.sampling_rate)
         self.series = SeriesView(self.time, subject.channel_names, subject.samples.note)
         self.summary = text.Text("tsw-summary")
+        self.summary.add_class("tsw-answer")  # which stands above all where there is no room beside
         self.rows, self.side, self.legend = self.series.rows, [self.summary], [self.series.legend]
         self.time_figures = [self.series.figure]
 

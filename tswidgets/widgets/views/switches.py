@@ -40,10 +40,11 @@ class FilterSwitches(anywidget.AnyWidget):
         return f"FilterSwitches({self.n} {self.word}s, removed={self.removed})"
 
     def follow(self, n: int, word: str) -> None:
-        """Show another layer's filters: all of them on, of unknown importance."""
+        """Show another layer's filters, of unknown importance; what is removed and not among them is forgotten."""
         with self.hold_sync():
-            self.removed = []
             self.n, self.word = n, word
+            known = [i for i in self.removed if i < n]
+            self.removed = known if len(known) < n else []
             self.importance = self.values = b""
             self.metric, self.before = "", None
 
@@ -60,8 +61,8 @@ class FilterSwitches(anywidget.AnyWidget):
     @traitlets.validate("removed")
     def _possible(self, proposal: Any) -> list[int]:
         """Sorted, and without what another layer had: a browser may send that a moment late."""
-        known = sorted({i for i in proposal.value if 0 <= i < self.n})
-        if known and len(known) == self.n:
+        known = sorted({i for i in proposal.value if 0 <= i < self.n or not self.n})
+        if 0 < self.n == len(known):
             raise traitlets.TraitError(
                 f"Expected at least one {self.word} that stays; got all {self.n}. Leave at least one out."
             )
