@@ -48,6 +48,8 @@ pictures: $(VENV)/.test
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/probe.py
 	$(BIN)/python benchmarks/explorer.py
+	$(BIN)/python benchmarks/windows.py
+	$(BIN)/python benchmarks/ablation.py
 
 clean:
 	rm -rf $(VENV) .venv-lowest tswidgets/static js/node_modules build dist *.egg-info

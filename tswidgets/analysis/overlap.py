@@ -1,4 +1,4 @@
-"""Windows that overlap, added up on the wave, as fast as memory can be read.
+"""Windows that overlap, added up on the wave in little more time than it takes to read them.
 
 NumPy adds to many places at once only if no two of them are the same. So windows are added in turns, in each of which
 all are too far apart to overlap. Where windows are long rows of memory and overlap much, neighbours are added to lanes

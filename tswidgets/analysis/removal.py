@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, tee
 from typing import Any
 
@@ -15,6 +15,7 @@ from tswidgets.analysis.activations import at_layer, placed
 from tswidgets.probe import Observation, Probe, as_probe, axes, batches
 from tswidgets.probe.dependence import reaches_output
 from tswidgets.probe.inputs import arranged
+from tswidgets.probe.replacement import removing
 
 AT_ONCE = 8 * 2**20  # bytes that a model's layers may take between two places to stop: 0.01 s, 0.1 s of a long LSTM
 
@@ -102,8 +103,7 @@ class Removal:
 
     def _pieces(self, part: slice, sets: Iterator[FilterSet]) -> Iterator[NDArray[Any]]:
         fill = np.broadcast_to(self._fill(), self._shape)[part]
-        edits = (_without(filters, fill) for filters in sets)
-        pieces = self._probe.replacing(self._take(part), self.layer, edits)
+        pieces = removing(self._probe, self._take(part), self.layer, sets, fill)
         return (tree.flatten(piece)[self._output] for piece in pieces)
 
     def _fill(self) -> NDArray[Any]:
@@ -143,15 +143,6 @@ def _parts(probe: Probe, n_samples: int, bytes_per_row: int) -> list[slice]:
     if probe.batch_size is not None:
         size = max(size // probe.batch_size, 1) * probe.batch_size
     return [slice(start, min(start + size, n_samples)) for start in range(0, n_samples, size)]
-
-
-def _without(filters: FilterSet, fill: NDArray[Any]) -> Callable[[Floats], Floats]:
-    def edit(values: Floats) -> Floats:
-        for i in filters:
-            values[..., i] = fill[..., i]
-        return values
-
-    return edit
 
 
 def _unpadded(probe: Probe, observation: Observation, layer: str) -> Floats:

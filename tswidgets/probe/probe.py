@@ -207,9 +207,7 @@ class Probe:
         It runs within the model's own run, with the call's arguments and their masks; what it calls is not observed.
         """
         found = self.compute(x, ("at call", self.tap_name(tap), function), tasks.at_call(tap, function))
-        if not found:
-            _validate.not_reached(tap)
-        return found[0]
+        return found[0] if found else _validate.not_reached(tap)
 
     def timelines(self, n_timesteps: int | tuple[Length, ...]) -> dict[str, Timeline | None]:
         """Tap name → which input steps each of its steps sees; None where that is unknown.
@@ -242,6 +240,11 @@ class Probe:
         if self._at_once(flat):
             return as_arrays(program(*flat, *arguments))
         return self._in_pieces(program, [*flat, *arguments], flat, of)
+
+    def run(self, x: Any, key: Hashable, task: Task, *arguments: NDArray[Any]) -> Any:
+        """The same for arranged x all at once, with arguments of any length."""
+        flat = tree.flatten(x)
+        return as_arrays(self._programs.get(key, task, flat, x, arguments)(*flat, *arguments))
 
     def checked(self, x: Any) -> list[NDArray[Any]]:
         """The arrays of x, arranged as the model takes them, whose shapes are what the model takes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,46 @@ def _replacing(probe: Probe, x: Any, tap: str, edits: Iterable[Edit], values: ND
         answers = probe.compute(x, ("replace", tap), tasks.replacing(tap), stacked)
         shape = len(edited), n_samples
         yield tree.map_structure(lambda array, shape=shape: array.reshape(*shape, *array.shape[1:]), answers)
+
+
+def removing(probe: Probe, x: Any, tap: str, removed: Iterable[Sequence[int]], fill: NDArray[Any]) -> Iterator[Any]:
+    """The outputs without some filters of a tap, for several sets of them; pieces as of `replacing`.
+
+    fill : array that broadcasts to the tap's values, what takes the place of the removed filters.
+    """
+    x = arranged(probe.model, x)
+    observation = probe.observe(x, [tap])
+    if tap not in observation:
+        _validate.not_reached(tap)
+    values = np.asarray(observation[tap], np.float32)
+    fill = np.broadcast_to(np.asarray(fill, np.float32), values.shape)
+    if probe.eager_because or probe.batch_size is not None:  # what the model does may depend on the batch
+        return replacing(probe, x, tap, (_without(filters, fill) for filters in removed))
+    return _removing(probe, x, tap, removed, values, fill)
+
+
+def _removing(
+    probe: Probe, x: Any, tap: str, removed: Iterable[Sequence[int]], values: NDArray[Any], fill: NDArray[Any]
+) -> Iterator[Any]:
+    flat, n_samples = probe.checked(x), len(values)
+    at_once = batches.rows_at_once(batches.bytes_per_row(probe.taps, flat, after=tap), CHUNK)
+    one_by_one = iter(removed)
+    while sets := list(islice(one_by_one, max(at_once // n_samples, 1))):
+        keep = np.ones((len(sets), values.shape[-1]), bool)
+        for row, filters in zip(keep, sets, strict=True):
+            row[list(filters)] = False
+        answers = probe.run(x, ("remove", tap), tasks.removing(tap), values, fill, keep)
+        shape = len(sets), n_samples
+        yield tree.map_structure(lambda array, shape=shape: array.reshape(*shape, *array.shape[1:]), answers)
+
+
+def _without(filters: Sequence[int], fill: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    def edit(values: NDArray[Any]) -> NDArray[Any]:
+        for i in filters:
+            values[..., i] = fill[..., i]
+        return values
+
+    return edit
 
 
 def _shape(probe: Probe, tap: str) -> tuple[int | None, ...]:

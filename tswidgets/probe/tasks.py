@@ -48,6 +48,31 @@ def replacing(tap: str) -> Task:
     return task
 
 
+def removing(tap: str) -> Task:
+    """The model's output for several variants of the tap's values at once: (n_variants * n_samples, …).
+
+    values, fill : (n_samples, …, n_filters). keep : bool (n_variants, n_filters), whether a filter has its own values
+    or those of `fill`.
+    """
+
+    def task(forward: Forward, inputs: Sequence[Any], values: Any, fill: Any, keep: Any) -> Any:
+        between = [1] * (len(values.shape) - 1)
+        which = tf.reshape(keep, [tf.shape(keep)[0], *between, tf.shape(keep)[1]])
+        mixed = tf.where(which, values, fill)
+        edited = tf.reshape(mixed, tf.concat([[-1], tf.shape(values)[1:]], axis=0))
+
+        def visit(name: str, tensor: Any, call: Call) -> Any:
+            if name != tap:
+                return tensor
+            return tf.ensure_shape(tf.cast(edited, tensor.dtype), tensor.shape)
+
+        n_variants = tf.shape(keep)[0]
+        repeated = [tf.repeat(tensor[None], n_variants, axis=0) for tensor in inputs]
+        return forward([tf.reshape(one, tf.concat([[-1], tf.shape(one)[2:]], axis=0)) for one in repeated], visit)
+
+    return task
+
+
 def differentiating(wrt: str | None, of: str | int, how: tuple[How, ...], masked: str | None) -> Task:
     """(score, its gradient, mask), for a score that `_pick` finds in tap `of` or in the logits of output number `of`.
 
