@@ -23,7 +23,7 @@ check: $(VENV)/.test
 	$(NPM) test
 
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest --ignore=tests/browser
+	$(BIN)/python -m pytest -n 2 --ignore=tests/browser
 
 browser: $(VENV)/.test
 	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python -m pytest tests/browser

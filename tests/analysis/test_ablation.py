@@ -2,6 +2,7 @@
 
 import itertools
 import operator
+import re
 from contextlib import contextmanager
 from functools import wraps
 
@@ -18,6 +19,11 @@ from tswidgets import ablate, ablate_pairs, ablating_pairs
 from tswidgets.analysis import removal
 from tswidgets.probe import Probe, replacement
 from tswidgets.probe.program import Program
+
+
+def shown(value: object) -> str:
+    """A parameter's name that is the same in every process."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
 
 
 @contextmanager
@@ -154,7 +160,7 @@ def test_a_probe_in_place_of_the_model():
         (iter([0, 2]), [{0, 2}]),
         ({0: "a", 2: "b"}.keys(), [{0, 2}]),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_one_set_of_filters(given, sets):
     """However it is written down; the answer has no axis of sets."""
@@ -175,7 +181,7 @@ def test_one_set_of_filters(given, sets):
         (((i, i + 1) for i in range(3)), [{0, 1}, {1, 2}, {2, 3}]),
         ([range(2), np.array([4])], [{0, 1}, {4}]),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_several_sets_each_by_itself(given, sets):
     found = case("sequential")
@@ -693,7 +699,7 @@ def refused(kind, function, *args, **options):
         (None, TypeError, ["None"]),
         ([[[0]]], TypeError, ["[0]"]),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_filters_that_cannot_be_removed(filters, kind, words):
     found = case("sequential")
@@ -714,7 +720,7 @@ def test_filters_that_cannot_be_removed(filters, kind, words):
         (np.zeros((2, 7, 5)), ["shape (2, 7, 5)"]),
         (np.zeros((1, 3, 7, 5)), ["shape (1, 3, 7, 5)"]),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_values_that_cannot_be_put_in(value, words):
     found = case("sequential")
@@ -864,7 +870,7 @@ def raising(y_true, y_pred):
         (lambda y_true, y_pred: 1j, ValueError, ["got a complex"]),
         (keras.metrics.MeanSquaredError(), TypeError, ["a Keras metric (MeanSquaredError), which adds up"]),
     ],
-    ids=str,
+    ids=shown,
 )
 def test_metrics_that_give_no_number(metric, kind, words):
     found = case("sequential")
