@@ -131,6 +131,10 @@ class Explorer(State, ipywidgets.VBox):
             `wave` : (n_wave_steps, n_channels).
             `folded` : (n_wave_steps, n_filters), mean over all windows, NaN where none answers; `count` of them.
             `windows` : (n_columns, n_steps), the chosen filter in every window, or in every `run` of them.
+            Of the panel `ablation`:
+            `samples` : indices of the samples that were run; `before` and `after` : (n_samples, …), their answers with
+            all filters and without the removed ones; `errors` : `metric` of both.
+            `matrix`, `interaction` : (n_filters, n_filters), what has been found of all pairs, else None.
             Of the panel `activations`:
             `input` : (n_timesteps, n_channels), NaN where the model masks a step as padding.
             `activation` : (n_steps,), the chosen filter's answer; a single value for a layer without a time axis.

@@ -137,7 +137,7 @@ class AblationPanel:
         removed = f"{len(selection.removed)} of {text.plural(n_filters, tap.word)} removed"
         metric = METRICS[selection.metric]
         told = trial.why or f"{metric} {text.change(*trial.errors)}"
-        self._errors.write(text.caption(removed, told, f"over {text.plural(len(trial.indices), 'sample')}"))
+        self._errors.write(text.caption(removed, told, self._over(len(trial.indices))))
         worse = selection.metric in ERRORS
         if found is None:
             self.switches.rank(np.empty(0), np.empty(0), metric, np.nan)
@@ -149,7 +149,8 @@ class AblationPanel:
         self.pairs.show(found, tap.word, larger_is_worse=worse)
         pair = selection.removed if len(selection.removed) in (1, 2) else None
         self.pairs.choose(pair)
-        self._order.write(_ranking(found, tap.word, metric))
+        ran = len(self._question(selection, pairs=False).indices)
+        self._order.write(_ranking(found, tap.word, f"{metric} {self._over(ran)}"))
 
     def said(self, picture: AblationPicture) -> Iterator[str]:
         sample = picture.selection.sample
@@ -181,6 +182,9 @@ class AblationPanel:
         self._ranking.close()
         self.pairs.close()
 
+    def _over(self, n_samples: int) -> str:
+        return f"over {text.plural(n_samples, 'sample' if self._subject.wave is None else 'window')}"
+
     def _pair_chosen(self, change: Any) -> None:
         if change.new:  # none is chosen where more than two are removed
             self.switches.removed = list(change.new)
@@ -211,7 +215,7 @@ def _alone(found: PairAblation, i: int) -> str:
     return f"{text.number(found.singles[i])} ({'+' if by > 0 else ''}{text.number(by)})"
 
 
-def _ranking(found: PairAblation, word: str, metric: str) -> str:
+def _ranking(found: PairAblation, word: str, measured: str) -> str:
     """The filters that change the metric most, one line each."""
     lines = [f"<div>{word} {i} <span>{_alone(found, i)}</span></div>" for i in found.ranking[:MOST_SHOWN]]
-    return f'<h4>Removed alone: {metric}</h4><div class="tsw-ranking">{"".join(lines)}</div>'
+    return f'<h4>Removed alone: {measured}</h4><div class="tsw-ranking">{"".join(lines)}</div>'
