@@ -169,7 +169,7 @@ def test_cancel_stops_all_pairs_and_keeps_what_was_found(shown: Any) -> None:
     until(lambda: "left" in book.page.locator(".tsw-progress").inner_text())
     started = time.monotonic()
     cancel.click()
-    until(lambda: "removals that were found stay" in book.page.locator(".tsw-status").inner_text())
+    until(lambda: "removals of conv1d_1 that were found stay" in book.page.locator(".tsw-status").inner_text())
     print(f"Cancel: {time.monotonic() - started:.2f} s from the click to the words")
     done = book.kernel("e._panel._ranking.found[1].done")
     assert 128 < done < 8256

@@ -252,6 +252,13 @@ def test_cancelling_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> Non
         panel._ranking._refresher.wait_idle()
         assert explorer.data()["matrix"] is not None
         assert panel._ranking.said == ""
+        panel._pairs.click()
+        explorer.layer = "conv1d"  # who goes on to another layer waits for this one no more
+        explorer.data()
+        panel._ranking._refresher.wait_idle()
+        assert not panel._ranking.running
+        assert panel._ranking.found[1].done < 8256
+        assert explorer.data()["matrix"] is None
 
 
 @pytest.mark.parametrize("removed", [[7], [0, 1, 2, 3, 4, 5, 6], [-8], [0.5]])

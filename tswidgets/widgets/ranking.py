@@ -36,6 +36,7 @@ class Ranking:
 
     def __init__(self, subject: Subject, truth: Callable[[list[int]], Any], news: Callable[[], None]) -> None:
         self._subject, self._truth, self._news = subject, truth, news
+        self._asked: Question | None = None
         self.found: tuple[Question, PairAblation] | None = None
         self.said = ""
         self.running = False
@@ -44,19 +45,21 @@ class Ranking:
         )
 
     def ask(self, question: Question) -> None:
-        self.said, self.running = "", True
+        self._asked, self.said, self.running = question, "", True
         self._refresher.submit(question)
 
     def cancel(self) -> None:
         """Stop within a tenth of a second or so; what was found stays."""
         self._refresher.cancel()
 
+    def stop_unless(self, question: Question) -> None:
+        """Cancel unless what is being answered is about the same, with or without pairs."""
+        if self.running and not _alike(self._asked, question):
+            self.cancel()
+
     def about(self, question: Question) -> PairAblation | None:
         """What is known to a question like this one, with or without pairs."""
-        if self.found is None:
-            return None
-        known, found = self.found
-        return found if replace(known, pairs=question.pairs) == question else None
+        return self.found[1] if self.found is not None and _alike(self.found[0], question) else None
 
     def close(self) -> None:
         self._refresher.close()
@@ -84,5 +87,9 @@ class Ranking:
     def _cancelled(self, question: Question) -> None:
         self.running = False
         done = self.found[1].done if self.found is not None and self.found[0] == question else 0
-        self.said = f"Cancelled; the {done:,} removals that were found stay"
+        self.said = f"Cancelled; the {done:,} removals of {question.layer} that were found stay"
         self._news()
+
+
+def _alike(one: Question | None, other: Question) -> bool:
+    return one is not None and replace(one, pairs=other.pairs) == other

@@ -42,22 +42,25 @@ class Trials:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._removal: tuple[Any, Removal | None] = None, None
-        self._after: tuple[Any, Floats | None] = None, None
+        self._after: tuple[Removal | None, tuple[int, ...], Floats | None] = None, (), None
 
-    def run(self, selection: Selection, token: Token | None) -> Trial:
-        """Raises ValueError where the layer has nothing to remove, or nothing depends on it."""
+    def removal(self, selection: Selection) -> Removal:
+        """What can be removed; raises ValueError where a layer has nothing to remove, or nothing depends on it."""
         indices = self.indices(selection.sample)
         key = selection.layer, selection.removed_value, tuple(indices), self._subject.probe.version()
-        removal = self._removal[1] if self._removal[0] == key else None
-        if removal is None:
+        known, removal = self._removal
+        if removal is None or known != key:
             X = self._subject.samples.take(indices)
             removal = Removal(self._subject.model, X, selection.layer, selection.removed_value, 0)
             self._removal = key, removal
+        return removal
+
+    def run(self, removal: Removal, selection: Selection, token: Token | None) -> Trial:
         for _ in removal.look():
             _check(token)
         removed = tuple(i for i in selection.removed if i < removal.n_filters)
-        before = np.asarray(removal.before, np.float32)
-        after = self._without(removal, (key, removed), removed, token) if removed else before
+        before, indices = np.asarray(removal.before, np.float32), self.indices(selection.sample)
+        after = self._without(removal, removed, token) if removed else before
         errors, why = self._errors(selection.metric, indices, removal, before, after)
         return Trial(removal.layer, indices, before, after, errors, why)
 
@@ -75,18 +78,16 @@ class Trials:
         labels = self._subject.labels
         return None if labels is None else np.stack([np.asarray(labels[i]) for i in indices])
 
-    def _without(
-        self, removal: Removal, key: Any, removed: tuple[int, ...], token: Token | None
-    ) -> NDArray[np.float32]:
-        if self._after[0] == key and self._after[1] is not None:
-            return self._after[1]
-        found = []
-        for piece in removal.without([removed]):
-            _check(token)
-            if piece is not None:
-                found.append(piece)
-        after = np.asarray(np.concatenate(found)[0], np.float32)
-        self._after = key, after
+    def _without(self, removal: Removal, removed: tuple[int, ...], token: Token | None) -> Floats:
+        of, known, after = self._after
+        if after is None or of is not removal or known != removed:
+            found = []
+            for piece in removal.without([removed]):
+                _check(token)
+                if piece is not None:
+                    found.append(piece)
+            after = np.asarray(np.concatenate(found)[0], np.float32)
+            self._after = removal, removed, after
         return after
 
     def _errors(

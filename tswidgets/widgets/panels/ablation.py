@@ -102,12 +102,16 @@ class AblationPanel:
         started = clock.perf_counter()
         tap = self._subject.taps[selection.layer]
         selection = replace(selection, sample=min(selection.sample, len(self._subject.samples) - 1))
-        trial, found, why = None, None, ""
+        question = self._question(selection, pairs=True)
+        self._ranking.stop_unless(question)
+        trial, why = None, ""
         try:
-            trial = self._trials.run(selection, token)
-            found = self._ranking.about(self._question(selection, pairs=True))
+            removal = self._trials.removal(selection)
         except ValueError as error:  # nothing of this layer can be removed: that is what there is to show
             why = _validate.reason(error)
+        else:
+            trial = self._trials.run(removal, selection, token)
+        found = self._ranking.about(question)
         return AblationPicture(
             selection=selection,
             tap=tap,

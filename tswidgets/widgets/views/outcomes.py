@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import bqplot
 import ipywidgets
@@ -55,7 +55,8 @@ class WaveOutcome:
         self.rows = self.view.rows
         self.side: list[ipywidgets.Widget] = []
         self.time_figures = [self.view.figure]
-        self._names, self.legend = _legend(subject, self._n_lines, self.view)
+        self._values = _legend(subject, self._n_lines, self.view)
+        self.legend: list[ipywidgets.Widget] = [self._values]
         self._truth = self._of_wave()
 
     def show(self, sample: int, trial: Trial) -> None:
@@ -69,8 +70,7 @@ class WaveOutcome:
         ran, all_of_them = len(trial.indices), self._wave.n_windows
         note = f"{ran:,} of {all_of_them:,} windows" if ran < all_of_them else text.plural(ran, "window")
         self.view.show("Prediction on the wave", at, before, after, truth, note)
-        for widget in self.legend:
-            widget.show(_side_by_side(len(self._wave), at, before, after, truth))
+        self._values.show(_side_by_side(len(self._wave), at, before, after, truth))
 
     def explain(self, why: str) -> None:
         self.view.hide(why)
@@ -104,8 +104,8 @@ class StepsOutcome:
         self.rows = [*self.series.rows, *self.view.rows]
         self.side: list[ipywidgets.Widget] = []
         self.time_figures = [self.series.figure, self.view.figure]
-        self._names, legend = _legend(subject, self._n_outputs, self.view)
-        self._legend, self.legend = legend, [*legend, self.series.legend]
+        self._values = _legend(subject, self._n_outputs, self.view)
+        self.legend: list[ipywidgets.Widget] = [self._values, self.series.legend]
 
     def show(self, sample: int, trial: Trial) -> None:
         place = trial.indices.index(sample)
@@ -122,8 +122,8 @@ class StepsOutcome:
             told[:, : label.shape[1]] = label[:, : self._n_outputs]
             truth = np.arange(len(told), dtype=np.float32), told
         self.view.show(f"Output per step, sample {sample}", timeline.centres, before, after, truth, "")
-        for widget in self._legend:
-            widget.show(_side_by_side(len(self._subject.samples[sample]), timeline.centres, before, after, truth))
+        n_timesteps = self._subject.samples.lengths[sample]
+        self._values.show(_side_by_side(n_timesteps, timeline.centres, before, after, truth))
 
     def explain(self, why: str) -> None:
         self.view.hide(why)
@@ -161,16 +161,14 @@ def _show_series(view: SeriesView, subject: Subject, sample: int) -> None:
     view.show(x, absent, (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0))
 
 
-def _legend(subject: Subject, n_outputs: int, view: OutcomeView) -> tuple[list[str], list[Any]]:
-    """Names of what is drawn, and a legend that reads values; of several outputs the answers without the removed."""
+def _legend(subject: Subject, n_outputs: int, view: OutcomeView) -> ChannelLegend:
+    """Names the lines and reads their values: of several outputs the answers without what is removed."""
     if n_outputs == 1:
-        names, styles = ["truth", "with all", "without the removed"], list(STYLES.values())
+        legend = ChannelLegend(["truth", "with all", "without the removed"], list(STYLES.values()))
     else:
-        names = [answers.class_name(i, subject.class_names) for i in range(n_outputs)]
-        styles = None
-    legend = ChannelLegend(names, styles)
+        legend = ChannelLegend([answers.class_name(i, subject.class_names) for i in range(n_outputs)])
     legend.observe(lambda change: view.lift(change.new), "lifted")
-    return names, [legend]
+    return legend
 
 
 def _side_by_side(
