@@ -247,6 +247,26 @@ def test_what_a_wave_needs_is_said(deep: keras.Model) -> None:
         assert explorer.data()["count"].max() == 1
 
 
+def test_a_subclassed_model_and_one_of_several_outputs() -> None:
+    class Own(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.out = keras.layers.Conv1D(3, 5, name="conv"), keras.layers.Dense(2)
+
+        def call(self, x: Any) -> Any:
+            return self.out(keras.ops.mean(self.conv(x), axis=1))
+
+    with explore(Own(), WAVE, window=30, horizon=1) as explorer:
+        assert explorer.layer == "conv"
+        assert explorer._subject.label(0) == pytest.approx(WAVE[30])
+    inputs = keras.Input((30, 2))
+    h = keras.layers.Conv1D(3, 5, name="conv")(inputs)
+    several = keras.Model(inputs, {"a": keras.layers.Flatten()(h), "b": keras.layers.GlobalMaxPooling1D()(h)})
+    with explore(several, WAVE, horizon=1) as explorer:
+        assert explorer._subject.labels is None  # which of the two is meant to predict is not known
+        assert explorer.data()["folded"].shape == (260, 3)
+
+
 def test_close_leaves_no_widget(deep: keras.Model) -> None:
     before = set(ipywidgets.widgets.widget._instances)
     explorer = explore(deep)

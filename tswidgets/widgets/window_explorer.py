@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.windows import sliding_windows
-from tswidgets.probe import Probe, declared_inputs
+from tswidgets.probe import Probe, as_probe, declared_inputs
 from tswidgets.widgets.explorer import Explorer
 
 
@@ -50,12 +54,11 @@ class WindowExplorer(Explorer):
         y: Any = None,
         **options: Any,
     ) -> None:
-        keras_model = model.model if isinstance(model, Probe) else model
         if window is None:
-            window = _length(keras_model)
+            window = _length(model.model if isinstance(model, Probe) else model)
         windows, targets = sliding_windows(wave, window, stride=stride, horizon=horizon)
         if y is None and horizon:
-            y = _truth(targets, keras_model)
+            y = _truth(targets, as_probe(model, np.asarray(windows[:1], np.float32)))
         super().__init__(model, windows, y, wave=wave, stride=stride, horizon=horizon, **options)
 
 
@@ -66,15 +69,12 @@ def _length(model: Any) -> int:
     return int(shapes[0][0])
 
 
-def _truth(targets: Any, model: Any) -> Any:
-    """What follows each window, in the shape of the model's answer; None where the model does not say its own."""
-    shape = tuple(getattr(model, "output_shape", None) or (None, None))[1:]
-    flat = targets.reshape(len(targets), -1)
-    if None in shape or isinstance(shape[0], tuple):
+def _truth(targets: NDArray[Any], probe: Probe) -> NDArray[Any] | None:
+    """What follows each window, one number for each that the model answers; None if it has several outputs."""
+    shapes = probe.output_shapes
+    if len(shapes) > 1 or None in shapes[0]:
         return None
-    n_outputs = 1
-    for size in shape:
-        n_outputs *= size
+    flat, n_outputs = targets.reshape(len(targets), -1), math.prod(n or 0 for n in shapes[0])
     if n_outputs != flat.shape[1]:
         _validate.no_truth(n_outputs, targets.shape[1:])
     return flat
