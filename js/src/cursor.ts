@@ -1,6 +1,6 @@
 // One pointer for all figures of an explorer. Hovering is answered here, without the kernel; choices go to the kernel.
 import type { AnyModel, RenderProps } from "@anywidget/types";
-import { TIMED, figureAt, overlay, plotArea, type ScaleModel } from "./figures.ts";
+import { TIMED, figureAt, overlay, plotArea, watchAreas, type ScaleModel } from "./figures.ts";
 import { HOVER, panelOf, type Hover } from "./panel.ts";
 import { clamp, floats, integers, nearest, project, short, spanText, type Interval } from "./steps.ts";
 
@@ -60,11 +60,13 @@ async function render({ model, el }: RenderProps<State>) {
 
   let layer = unpack(model);
   let spot = NOWHERE;
+  const areas = watchAreas(root, () => redraw());
   let pressed: Interval = [0, 0];
   let frame = 0;
   const redraw = () => {
     frame ||= requestAnimationFrame(() => {
       frame = 0;
+      root.querySelectorAll<HTMLElement>(TIMED).forEach(areas.seen);
       draw(root, el, model, layer, spot, [scale.get("min"), scale.get("max")]);
       root.dispatchEvent(new CustomEvent<Hover>(HOVER, { detail: { at: spot.at } }));
     });
@@ -120,8 +122,6 @@ async function render({ model, el }: RenderProps<State>) {
 
   // Notebook front ends otherwise take arrow keys from sliders and figures.
   root.setAttribute("data-lm-suppress-shortcuts", "true");
-  const resized = new ResizeObserver(redraw);
-  resized.observe(root);
   const moved = () => redraw();
   scale.on("change:min change:max", moved);
   for (const name of ["kind", "centres", "fields", "values", "n_filters"] as const) model.on(`change:${name}`, reread);
@@ -130,7 +130,7 @@ async function render({ model, el }: RenderProps<State>) {
 
   return () => {
     stop.abort();
-    resized.disconnect();
+    areas.stop();
     cancelAnimationFrame(frame);
     scale.off("change:min change:max", moved);
     for (const name of ["kind", "centres", "fields", "values", "n_filters"] as const) model.off(`change:${name}`, reread);

@@ -46,3 +46,19 @@ export function overlay(figure: HTMLElement, name: string, span: Interval | null
     height: `${area.height}px`,
   });
 }
+
+/** Calls `redraw` when a figure's plot area has got another size: bqplot lays it out some time after the figure. */
+export function watchAreas(root: HTMLElement, redraw: () => void): { seen(figure: HTMLElement): void; stop(): void } {
+  const resized = new ResizeObserver(redraw);
+  const watched = new Set<Element>();
+  resized.observe(root);
+  return {
+    seen(figure) {
+      const area = figure.querySelector(".plotarea_events");
+      if (!area || watched.has(area)) return;
+      watched.add(area);
+      resized.observe(area);
+    },
+    stop: () => resized.disconnect(),
+  };
+}

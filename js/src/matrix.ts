@@ -1,6 +1,6 @@
 // The pointer above the squares of all pairs. Hovering is answered here, without the kernel; choices go to the kernel.
 import type { AnyModel, RenderProps } from "@anywidget/types";
-import { plotArea } from "./figures.ts";
+import { plotArea, watchAreas } from "./figures.ts";
 import { cellAt, frameOf, pairOf, walkSquare, type Cell } from "./grid.ts";
 import { panelOf } from "./panel.ts";
 import { pairText } from "./removed.ts";
@@ -35,19 +35,13 @@ async function render({ model, el }: RenderProps<State>) {
   let pointed = false; // whether the spot is the pointer's, and goes when that leaves
   let pressed: Interval = [0, 0];
   let frame = 0;
-  const resized = new ResizeObserver(() => redraw());
-  const watched = new Set<Element>();
-  const watch = (element: Element | null) => {
-    if (!element || watched.has(element)) return;
-    watched.add(element);
-    resized.observe(element);
-  };
+  const areas = watchAreas(root, () => redraw());
   const redraw = () => {
     frame ||= requestAnimationFrame(() => {
       frame = 0;
       const n = model.get("n");
       for (const square of root.querySelectorAll<HTMLElement>(SQUARES)) {
-        watch(square.querySelector(".plotarea_events")); // bqplot lays it out some time after the square
+        areas.seen(square);
         draw(square, n, spot, chosen(model));
       }
       el.textContent = readout(model, spot, change);
@@ -112,7 +106,6 @@ async function render({ model, el }: RenderProps<State>) {
   });
 
   root.setAttribute("data-lm-suppress-shortcuts", "true");
-  watch(root);
   const reread = () => {
     change = floats(model.get("change"));
     redraw();
@@ -128,7 +121,7 @@ async function render({ model, el }: RenderProps<State>) {
 
   return () => {
     stop.abort();
-    resized.disconnect();
+    areas.stop();
     cancelAnimationFrame(frame);
     model.off("change:change", reread);
     model.off("change:n", restart);

@@ -7,11 +7,29 @@ export interface Hover {
   at: number | null;
 }
 
+const NARROW: [string, number][] = [["tsw-narrow", 1000], ["tsw-slim", 900]];
+const marked = new WeakSet<Element>();
+
+/**
+ * Mark by classes how wide an explorer is, for the style sheet. Container queries would do that alone, but what is in a
+ * container and drawn out of sight (content-visibility, as in a JupyterLab cell) Chromium does not lay out when it shows.
+ */
+function markWidth(root: Element | null) {
+  if (!root || marked.has(root)) return;
+  marked.add(root);
+  new ResizeObserver(([entry]) => {
+    for (const [name, most] of NARROW) root.classList.toggle(name, entry!.contentRect.width <= most);
+  }).observe(root);
+}
+
 /** The panel that a view was put into; views are made before they are put anywhere. */
-export async function panelOf(el: HTMLElement): Promise<HTMLElement> {
+export async function panelOf(el: HTMLElement, selector = ".tsw-panel"): Promise<HTMLElement> {
   for (;;) {
-    const root = el.closest<HTMLElement>(".tsw-panel");
-    if (root) return root;
+    const root = el.closest<HTMLElement>(selector);
+    if (root) {
+      markWidth(root.closest(".tsw-explorer"));
+      return root;
+    }
     await new Promise(requestAnimationFrame);
   }
 }

@@ -1,6 +1,6 @@
 // The pointer above a wave and its windows. Hovering is answered here, without the kernel; choices go to the kernel.
 import type { AnyModel, RenderProps } from "@anywidget/types";
-import { TIMED, figureAt, overlay, plotArea, type ScaleModel } from "./figures.ts";
+import { TIMED, figureAt, overlay, plotArea, watchAreas, type ScaleModel } from "./figures.ts";
 import { HOVER, panelOf, type Hover } from "./panel.ts";
 import { clamp, floats, project, short, type Interval } from "./steps.ts";
 
@@ -53,11 +53,13 @@ async function render({ model, el }: RenderProps<State>) {
 
   let answers = unpack(model);
   let spot = NOWHERE;
+  const areas = watchAreas(root, () => redraw());
   let pressed: Interval = [0, 0];
   let frame = 0;
   const redraw = () => {
     frame ||= requestAnimationFrame(() => {
       frame = 0;
+      root.querySelectorAll<HTMLElement>(TIMED).forEach(areas.seen);
       draw(root, model, spot, shown());
       el.textContent = readout(model, answers, spot);
       el.classList.toggle("tsw-hint", spot.at === null);
@@ -107,8 +109,6 @@ async function render({ model, el }: RenderProps<State>) {
   });
 
   root.setAttribute("data-lm-suppress-shortcuts", "true");
-  const resized = new ResizeObserver(redraw);
-  resized.observe(root);
   const reread = () => {
     answers = unpack(model);
     redraw();
@@ -120,7 +120,7 @@ async function render({ model, el }: RenderProps<State>) {
 
   return () => {
     stop.abort();
-    resized.disconnect();
+    areas.stop();
     cancelAnimationFrame(frame);
     scale.off("change:min change:max", redraw);
     for (const name of ["folded", "columns"] as const) model.off(`change:${name}`, reread);

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser
 
 import tswidgets as tsw
 from tests.browser.geometry import drawn_points, in_data, plot_area
-from tests.browser.lab import Notebook
+from tests.browser.lab import Lab, Notebook
 from tests.browser.test_explorer import until
 
 IMPORT = "import numpy as np, keras, tswidgets as tsw"
@@ -181,3 +184,29 @@ def test_cancel_stops_all_pairs_and_keeps_what_was_found(shown: Any) -> None:
     dataset = tsw.datasets.watch_exercises()
     after = tsw.ablate(dataset.model, dataset.X, "conv1d_1", [0, 1]).after
     assert found[0, 1] == pytest.approx(after[np.arange(84), dataset.y].mean(), abs=1e-5)
+
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "02_one_long_wave.ipynb"
+TICKS = "el => [...el.querySelectorAll('.tick')].map(t => [t.getAttribute('transform'), t.getScreenCTM().e])"
+
+
+def test_figures_drawn_out_of_sight_are_right_when_they_are_scrolled_to(lab: Lab, chrome: Browser) -> None:
+    """JupyterLab skips cells that are out of sight; what bqplot did there meanwhile must count when they show."""
+    shutil.copy(NOTEBOOK, lab.notebooks)
+    book = lab.open_file(chrome, NOTEBOOK.name, width=1280, height=800)
+    explorers = book.page.locator(".tsw-explorer")
+    until(lambda: explorers.count() == 6, 120)
+    book.kernel("strides.data()['run']")  # the last cell but one has run
+    for i in range(6):
+        explorers.nth(i).scroll_into_view_if_needed()
+        figure = explorers.nth(i).locator(".tsw-figure:visible").first
+        left = plot_area(figure)[0]
+
+        def off() -> list[float]:
+            """How far from its place each tick of the horizontal axis is shown, in pixels."""
+            ticks = [(float(put.split("(")[1].split(",")[0]), x) for put, x in figure.evaluate(TICKS)]  # noqa: B023
+            return [abs(x - left - across) for across, x in ticks if across]  # noqa: B023
+
+        until(lambda: len(off()) > 2 and max(off()) < 1)
+    assert not book.errors
+    book.close()

@@ -292,6 +292,27 @@ def test_switched_off_before_the_panel_is_there(classifier: keras.Model) -> None
         assert explorer.data()["after"] == pytest.approx(without(classifier, X, [1, 6]), abs=1e-6)
 
 
+def test_what_was_hidden_is_drawn_again() -> None:
+    """After a layer with nothing to remove, and after a trial that changed nothing."""
+    model = build(keras.layers.Conv1D(1, 3, name="one"), keras.layers.GlobalAveragePooling1D(), inputs=(24, 1))
+    wave = RNG.normal(size=60).astype(np.float32)
+    with tsw.WindowExplorer(model, wave, horizon=1, panels=["ablation"]) as explorer:
+        assert explorer.layer == "conv"  # the last of several filters, and not the last
+        lines = explorer._panel.outcome.view.lines
+
+        def shown() -> list[bool]:
+            return [lines[name].visible for name in ("truth", "before", "after")]
+
+        assert shown() == [True, True, False]  # nothing is removed
+        explorer.removed = [2]
+        assert shown() == [True, True, True]
+        explorer.layer = "one"
+        assert shown() == [False, False, False]
+        explorer.layer = "conv"
+        explorer.removed = [1]
+        assert shown() == [True, True, True]
+
+
 def test_a_layer_without_which_nothing_is_left_says_so() -> None:
     model = build(keras.layers.Conv1D(1, 3, name="one"), keras.layers.LSTM(4, return_state=True, name="lstm"))
     inputs = keras.Input((24, 2))

@@ -66,7 +66,8 @@ def fold_windows(
     stride : int
         Wave steps from one window to the next.
     how : "mean", "sum" or "copy_edges"
-        `mean` divides by the number of values that contribute, so that it has no artefact at the edges. `copy_edges` is
+        `mean` divides by the number of values that contribute, so that ends with fewer windows are not lower; a layer's
+        own padding does weigh more there. `copy_edges` is
         a sum of `n_steps` values everywhere: where the wave's ends have fewer, the first window steps and the last ones
         are counted again, which are those that padding alters most. It needs stride 1, a layer with a step for
         each step of a window, and `n_windows >= n_steps - 1`.
@@ -87,8 +88,8 @@ def fold_windows(
     TypeError, ValueError
         If arguments have another shape or kind, or if `copy_edges` is asked for where it is not defined.
 
-    Source of `copy_edges`: "Conv1Dの可視化" on the blog of Kabuku Inc., 2019, which copies values into a matrix of
-    (n_steps, n_wave_steps) and adds up its rows. `mean` is ours.
+    Source of `copy_edges`: S. Sugisaki, 【深層学習】時系列データに対する1次元畳み込み層の出力を可視化, 2018, which
+    copies values into a matrix of (n_steps, n_wave_steps) and adds up its rows. `mean` is ours.
     """
     array = _validate.window_values(values)
     stride = _validate.whole(stride, "stride")

@@ -11,7 +11,7 @@ from tswidgets.widgets.bundle import asset
 class Style(anywidget.AnyWidget):
     """Draws nothing and takes no room."""
 
-    _esm = "export default { render() {} };\n"
+    _esm = asset("sheet.js")
     _css = asset("style.css")
 
     def __init__(self) -> None:

@@ -49,11 +49,13 @@ class Subject:
 
     @cached_property
     def first_layer(self) -> str:
-        """The last convolutional or recurrent layer that can be drawn, else the last that can, else the first."""
+        """The last convolutional or recurrent layer that can be drawn, one of several filters if there is such a layer,
+        else the last that can be drawn, else the first."""
         taps = list(self.taps.values())
         drawable = [tap for tap in taps if tap.drawable]
         learning = [tap for tap in drawable if tap.family]
-        return ([*taps[:1], *drawable[-1:], *learning[-1:]])[-1].name
+        several = [tap for tap in learning if tap.n_filters > 1]
+        return ([*taps[:1], *drawable[-1:], *learning[-1:], *several[-1:]])[-1].name
 
     def most_active_filter(self, layer: str, sample: int) -> int:
         observation = self.probe.observe(self.samples.batch(sample))

@@ -132,7 +132,7 @@ class AblationPanel:
         if self._layer.differs(tap.name, trial is None):
             self.switches.follow(n_filters if trial is not None else 0, tap.word)
         if trial is None:
-            self.outcome.explain(picture.why)
+            self.outcome.explain("choose another layer")
             self._errors.write(text.caption(f"Nothing to remove from {tap.name}", picture.why))
             self.pairs.explain("")
             self._order.write("")
@@ -150,9 +150,11 @@ class AblationPanel:
             return
         alone = found.singles
         self.switches.rank(alone - found.before, alone, metric, found.before, larger_is_worse=worse)
-        self.pairs.show(found, tap.word, larger_is_worse=worse)
-        pair = selection.removed if len(selection.removed) in (1, 2) else None
-        self.pairs.choose(pair)
+        if found.total > n_filters:
+            self.pairs.show(found, tap.word, larger_is_worse=worse)
+            self.pairs.choose(selection.removed if len(selection.removed) in (1, 2) else None)
+        else:
+            self.pairs.explain("“All pairs” finds which of them stand in for each other")
         ran = len(self._question(selection, pairs=False).indices)
         self._order.write(_ranking(found, tap.word, f"{metric} {self._over(ran)}"))
 
@@ -161,6 +163,7 @@ class AblationPanel:
         if picture.trial is not None and sample in picture.trial.indices:
             after = picture.trial.after[picture.trial.indices.index(sample)]
             yield answers.outcome(sample, after, self._subject.label(sample), self._subject.class_names)
+            yield "without the removed" if picture.selection.removed else ""
         yield picture.said
 
     def data(self, picture: AblationPicture) -> dict[str, Any]:

@@ -54,11 +54,13 @@ class OutcomeView:
             low = min((float(one.min()) for one in finite if one.size), default=0.0)
             high = max((float(one.max()) for one in finite if one.size), default=1.0)
             self._value.fit(low, high)
-        self.lines["truth"].visible = truth is not None
-        words = ("grey: truth", "dashed: with all", "solid: without the removed")
+        there = {"truth": truth is not None, "before": True, "after": not np.array_equal(before, after, equal_nan=True)}
+        words = {"truth": "grey: truth", "before": "dashed: with all", "after": "solid: without the removed"}
         if self._n_outputs > 1:
-            words = ("dotted: truth", *words[1:])
-        said = [word for word in words if truth is not None or "truth" not in word]
+            words["truth"] = "dotted: truth"
+        for name, lines in self.lines.items():
+            lines.visible = there[name]
+        said = [word for name, word in words.items() if there[name]]
         decimated = text.decimated(self.lines["after"].run)
         self._caption.write(text.caption(title, *said, note, decimated))
 
