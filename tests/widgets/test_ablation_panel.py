@@ -227,7 +227,11 @@ def test_cancelling_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(removal_module, "AT_ONCE", 2**17)
     keras.utils.set_random_seed(6)
     wide = keras.layers.Conv1D(128, 5, name="conv")
-    tail = [keras.layers.Conv1D(64, 5), keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(4, activation="softmax")]
+    tail = [
+        keras.layers.Conv1D(64, 5, name="behind"),
+        keras.layers.GlobalMaxPooling1D(),
+        keras.layers.Dense(4, activation="softmax"),
+    ]
     model = keras.Sequential([keras.Input((24, 2)), wide, *tail])
     with explore(model, X, CLASSES) as explorer:
         panel = explorer._panel
@@ -253,7 +257,7 @@ def test_cancelling_keeps_what_was_found(monkeypatch: pytest.MonkeyPatch) -> Non
         assert explorer.data()["matrix"] is not None
         assert panel._ranking.said == ""
         panel._pairs.click()
-        explorer.layer = "conv1d"  # who goes on to another layer waits for this one no more
+        explorer.layer = "behind"  # who goes on to another layer waits for this one no more
         explorer.data()
         panel._ranking._refresher.wait_idle()
         assert not panel._ranking.running
