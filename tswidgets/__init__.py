@@ -18,6 +18,22 @@ if TYPE_CHECKING:
     from tswidgets.analysis.ablation import ablating_pairs as ablating_pairs
     from tswidgets.analysis.activations import Activations as Activations
     from tswidgets.analysis.activations import activations as activations
+    from tswidgets.analysis.attribution import Attribution as Attribution
+    from tswidgets.analysis.backprop import deep_lift as deep_lift
+    from tswidgets.analysis.backprop import guided_backprop as guided_backprop
+    from tswidgets.analysis.cam import class_activation_map as class_activation_map
+    from tswidgets.analysis.cam import grad_cam as grad_cam
+    from tswidgets.analysis.cam import grad_cam_plus_plus as grad_cam_plus_plus
+    from tswidgets.analysis.cam import hires_cam as hires_cam
+    from tswidgets.analysis.cam import layer_cam as layer_cam
+    from tswidgets.analysis.cam import score_cam as score_cam
+    from tswidgets.analysis.gradients import expected_gradients as expected_gradients
+    from tswidgets.analysis.gradients import gradient_x_input as gradient_x_input
+    from tswidgets.analysis.gradients import integrated_gradients as integrated_gradients
+    from tswidgets.analysis.gradients import saliency as saliency
+    from tswidgets.analysis.gradients import smooth_grad as smooth_grad
+    from tswidgets.analysis.occlusion import occlusion as occlusion
+    from tswidgets.analysis.occlusion import rise as rise
     from tswidgets.analysis.receptive_field import ReceptiveField as ReceptiveField
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
     from tswidgets.analysis.wave import FoldedActivations as FoldedActivations
@@ -49,6 +65,7 @@ _HOME = {
     "Ablation": "tswidgets.analysis.ablation",
     "Activations": "tswidgets.analysis.activations",
     "AttentionScores": "tswidgets.probe.attention",
+    "Attribution": "tswidgets.analysis.attribution",
     "BidirectionalStates": "tswidgets.probe.recurrent",
     "Explorer": "tswidgets.widgets.explorer",
     "FoldedActivations": "tswidgets.analysis.wave",
@@ -70,13 +87,28 @@ _HOME = {
     "ablating_pairs": "tswidgets.analysis.ablation",
     "activations": "tswidgets.analysis.activations",
     "attention_scores": "tswidgets.probe.attention",
+    "class_activation_map": "tswidgets.analysis.cam",
+    "deep_lift": "tswidgets.analysis.backprop",
+    "expected_gradients": "tswidgets.analysis.gradients",
     "fold_activations": "tswidgets.analysis.wave",
     "fold_count": "tswidgets.analysis.windows",
     "fold_windows": "tswidgets.analysis.windows",
+    "grad_cam": "tswidgets.analysis.cam",
+    "grad_cam_plus_plus": "tswidgets.analysis.cam",
+    "gradient_x_input": "tswidgets.analysis.gradients",
+    "guided_backprop": "tswidgets.analysis.backprop",
+    "hires_cam": "tswidgets.analysis.cam",
+    "integrated_gradients": "tswidgets.analysis.gradients",
+    "layer_cam": "tswidgets.analysis.cam",
+    "occlusion": "tswidgets.analysis.occlusion",
     "plot_history": "tswidgets.widgets.history",
     "receptive_field": "tswidgets.analysis.receptive_field",
     "recurrent_states": "tswidgets.probe.recurrent",
+    "rise": "tswidgets.analysis.occlusion",
+    "saliency": "tswidgets.analysis.gradients",
+    "score_cam": "tswidgets.analysis.cam",
     "sliding_windows": "tswidgets.analysis.windows",
+    "smooth_grad": "tswidgets.analysis.gradients",
 }
 __all__ = [*_HOME, "datasets"]
 

@@ -21,6 +21,19 @@ from tswidgets._validate.ablation import (
     removal_value_fits,
     true_values,
 )
+from tswidgets._validate.attribution import (
+    at_least,
+    background,
+    even_batch,
+    no_class_activation_map,
+    no_numbers,
+    no_time_axis,
+    not_finite,
+    occlusion_window,
+    one_input,
+    stand_in,
+    within,
+)
 from tswidgets._validate.data import labels, same_number, sampling_rate, series, several
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
 from tswidgets._validate.messages import index, message, names, near_names, one_of, reason
@@ -30,7 +43,10 @@ from tswidgets._validate.methods import (
     no_replacement,
     no_target,
     not_attending,
+    not_differentiable,
+    not_guided,
     not_recurrent,
+    not_rescaled,
     out_of_memory,
 )
 from tswidgets._validate.model import (
@@ -67,9 +83,12 @@ from tswidgets._validate.windows import (
 
 __all__ = [
     "NOT_REACHED",
+    "at_least",
+    "background",
     "batch",
     "class_numbers",
     "enough_filters",
+    "even_batch",
     "filter_axis",
     "filter_sets",
     "fits_model",
@@ -86,21 +105,30 @@ __all__ = [
     "n_samples",
     "names",
     "near_names",
+    "no_class_activation_map",
     "no_copied_edges",
     "no_edits",
     "no_gradient",
     "no_logarithm",
+    "no_numbers",
     "no_replacement",
     "no_target",
+    "no_time_axis",
     "no_truth",
     "no_window",
     "not_attending",
+    "not_differentiable",
+    "not_finite",
+    "not_guided",
     "not_like_output",
     "not_one_hot",
     "not_reached",
     "not_recurrent",
+    "not_rescaled",
     "nothing_depends",
     "nothing_to_draw",
+    "occlusion_window",
+    "one_input",
     "one_of",
     "one_or_a_batch",
     "one_series",
@@ -116,6 +144,7 @@ __all__ = [
     "sampling_rate",
     "series",
     "several",
+    "stand_in",
     "too_many_windows",
     "true_values",
     "unbuilt_model",
@@ -129,4 +158,5 @@ __all__ = [
     "window_times",
     "window_values",
     "windows_of_one_length",
+    "within",
 ]

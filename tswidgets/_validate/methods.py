@@ -39,6 +39,29 @@ def no_gradient(dtype: Any) -> NoReturn:
     )
 
 
+def not_differentiable(wrt: str | None, name: str) -> NoReturn:
+    by = "the input" if wrt is None else repr(wrt)
+    got = "one that does not depend on it, or only through steps without a derivative (argmax, round, whole numbers)"
+    todo = "Explain another output or layer (output=), or use occlusion or rise, which need no derivative."
+    raise ValueError(message(f"a number of {name!r} that can be differentiated by {by}", got, todo))
+
+
+def not_guided(got: str) -> NoReturn:
+    todo = "Put it into a layer of its own (keras.layers.ReLU), or use saliency or integrated_gradients."
+    raise ValueError(message("every ReLU-like activation as a layer, or as a layer's activation", got, todo))
+
+
+def not_rescaled(name: str, layer_class: str) -> NoReturn:
+    todo = "Use integrated_gradients, which takes any layer."
+    raise ValueError(
+        message(
+            "layers that add up and activation functions, for which DeepLIFT has a rule",
+            f"{name!r}, a {layer_class}",
+            todo,
+        )
+    )
+
+
 def out_of_memory(n_rows: int, bytes_per_row: int, fits: int, error: BaseException | None = None) -> NoReturn:
     got = f"{n_rows} samples of {bytes_per_row / 2**20:.1f} MiB each"
     todo = f"A batch of {fits} would fit; pass fewer samples at a time, or name the layers that you need."

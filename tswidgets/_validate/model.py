@@ -58,9 +58,11 @@ def batch(shapes: Sequence[tuple[int, ...]], declared: Sequence[tuple[int | None
             raise ValueError(message(f"an array of shape ({axes}), as {name!r} takes", f"shape {shape}", todo))
 
 
-def one_or_a_batch(shape: tuple[int, ...]) -> None:
-    if len(shape) not in (2, 3):
-        expected = "x of shape (n_timesteps, n_channels), or (n_samples, n_timesteps, n_channels)"
+def one_or_a_batch(shape: tuple[int, ...], rank: int = 2) -> None:
+    """Whether x is one series of so many axes, or a batch of them."""
+    if len(shape) not in (rank, rank + 1):
+        axes = ", ".join(["n_timesteps", "n_channels", *["…"] * (rank - 2)][:rank])
+        expected = f"x of shape ({axes}), or (n_samples, {axes})"
         raise ValueError(message(expected, f"shape {shape}", "Give a single channel an axis of its own: x[:, None]."))
 
 

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 def gradient(probe: Probe, x: Any, target: Target, wrt: str, output: int | str) -> Gradient:
     by = None if wrt == "input" else probe.tap_name(wrt)
-    of = probe.tap_name(output) if isinstance(output, str) else _output(probe, output)
+    of = probe.tap_name(output) if isinstance(output, str) else output_number(probe, output)
     x = arranged(probe.model, x)
     flat = probe.checked(x)
     whole = next((array for array in flat if array.dtype.kind not in "f"), None)
     if by is None and whole is not None:
         _validate.no_gradient(whole.dtype)
     n_samples = len(flat[0])
-    rows, how = indices(target, _shape(probe, x, of), n_samples)
+    rows, how = indices(target, shape_of(probe, x, of), n_samples)
     masked = by if by is not None else probe.padding_tap(axes.of(flat))
-    score, values, mask = probe.compute(
+    score, values, mask, _, _ = probe.compute(
         x, ("gradient", by, of, how, masked), tasks.differentiating(by, of, how, masked), rows, of=[by or ""]
     )
     if by is None:
@@ -35,11 +35,11 @@ def gradient(probe: Probe, x: Any, target: Target, wrt: str, output: int | str) 
     return Gradient(values, score, None if mask is None else ~mask)
 
 
-def _output(probe: Probe, number: int) -> int:
+def output_number(probe: Probe, number: int) -> int:
     return _validate.index(number, len(probe.output_shapes), "output", f"model {probe.model.name!r}")
 
 
-def _shape(probe: Probe, x: Any, of: int | str) -> tuple[int, ...]:
+def shape_of(probe: Probe, x: Any, of: int | str) -> tuple[int, ...]:
     """Shape of an output or tap without the batch axis."""
     declared = (
         next(tap.shape for tap in probe.taps if tap.name == of) if isinstance(of, str) else probe.output_shapes[of]

@@ -19,6 +19,7 @@ from tswidgets.probe.callgraph import CallGraph
 from tswidgets.probe.intercept import Call
 from tswidgets.probe.memory import Memory
 from tswidgets.probe.observation import Gradient, Observation, as_arrays
+from tswidgets.probe.other_weights import OtherWeights
 from tswidgets.probe.program import Program, Task
 from tswidgets.probe.programs import Programs
 from tswidgets.probe.replacement import Edit
@@ -40,21 +41,21 @@ class Probe:
         The probe holds it weakly and reads its weights at every call, so a retrained model needs no new probe.
     x : ndarray of shape (n_samples, n_timesteps, n_channels), optional
         Example input, needed once for a model that has not been built and declares no input shape.
+    weights : OtherWeights, optional
+        What the model would have for weights; without them its own.
     """
 
-    FREE_LENGTH = 1024
-    """Length in steps at which a model that takes any length is described."""
+    FREE_LENGTH = 1024  # steps at which a model that takes any length is described
 
-    def __init__(self, model: keras.Model, x: Any = None) -> None:
+    def __init__(self, model: keras.Model, x: Any = None, weights: OtherWeights | None = None) -> None:
         _validate.keras_model(model, keras)
         self._model = weakref.ref(model)
-        self._lock = threading.RLock()
-        self._memory = Memory()
+        self._lock, self._memory = threading.RLock(), Memory()
         self._timelines: dict[Hashable, dict[str, Timeline | None]] = {}
         self._described: tuple[int, tuple[Tap, ...]] = (0, ())
-        self._weights = Weights(model)
+        self._weights = Weights(model, weights)
         declared = inputs.built(model, x)
-        self._programs = Programs(model, declared)
+        self._programs = Programs(model, declared, weights)
         fits = declared is None or [np.ndim(a) for a in tree.flatten(x)] == [len(shape) for shape in declared]
         example = x if x is not None and fits else inputs.example(model, self.FREE_LENGTH)
         flat = [np.asarray(array) for array in tree.flatten(example)]
@@ -138,8 +139,8 @@ class Probe:
             version = self.version()
             results, masks, output = self._in_pieces(lambda *part: program(*part)[:3], flat, flat, wanted)
         else:
-            results, masks, output, values = program(*flat)
-            results, masks, output = (as_arrays(part) for part in (results, masks, output))
+            *found, values = program(*flat)
+            results, masks, output = map(as_arrays, found)
             version = self._weights.version_of(values)
         observation = Observation(results, masks, output, lengths, version)
         if wanted is None and (whole or observation.nbytes <= memory.MOST):
@@ -255,16 +256,16 @@ class Probe:
     def tap_name(self, name: str) -> str:
         return _validate.layer_name(name, [tap.name for tap in self.taps])
 
-    def operation(self, tap: str) -> Any:
-        """The layer or operation whose result a tap is."""
-        nodes = (node for run in self._program.calls.runs.values() for node in run.nodes)
-        return next(node.operation for node in nodes if tap in node.taps)
-
     @property
     def batch_size(self) -> int | None:
         """Number of samples that the model is built for, as stateful ones are; None for any."""
         declared = self._programs.declared or [(None,)]
         return declared[0][0] if declared[0] else None
+
+    @property
+    def calls(self) -> CallGraph:
+        """What the model's run consists of."""
+        return self._program.calls
 
     def padding_tap(self, lengths: tuple[Length, ...]) -> str | None:
         """Name of a tap whose mask tells which steps of the input are padding; None if the model masks nothing."""

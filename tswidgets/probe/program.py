@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tswidgets import _validate
 from tswidgets.probe.callgraph import CallGraph
 from tswidgets.probe.intercept import intercepting
+from tswidgets.probe.other_weights import OtherWeights
 from tswidgets.probe.recording import Recording, Visitor, shape_of
 
 logger = logging.getLogger(__name__)
@@ -38,12 +39,19 @@ class Program:
     """
 
     def __init__(
-        self, model: keras.Model, task: Task, structure: Any, specs: Sequence[tf.TensorSpec], *, eager_because: str = ""
+        self,
+        model: keras.Model,
+        task: Task,
+        structure: Any,
+        specs: Sequence[tf.TensorSpec],
+        *,
+        weights: OtherWeights | None = None,
+        eager_because: str = "",
     ) -> None:
         self.calls = CallGraph()
         self.eager_because = eager_because
         self._model = weakref.ref(model)
-        self._task, self._structure, self._specs = task, structure, specs
+        self._task, self._structure, self._specs, self._weights = task, structure, specs, weights
         self._n_inputs = len(tree.flatten(structure))
         self._run: Any = self._body
         self._runs = 0
@@ -94,7 +102,8 @@ class Program:
             _accept_any_name(graph)
         recording = Recording(model, inputs, graph, visit)
         # The scope swallows assignments: a stateful layer runs without its state being touched.
-        with keras.StatelessScope(), intercepting(recording):
+        others = self._weights.pairs() if self._weights else ()
+        with keras.StatelessScope(state_mapping=others), intercepting(recording):
             output = model(tree.pack_sequence_as(self._structure, list(inputs)), training=False)
         outputs = tree.flatten(output)
         if graph is None or not self.calls.runs:

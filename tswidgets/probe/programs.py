@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import tree
 from numpy.typing import NDArray
 
+from tswidgets.probe.other_weights import OtherWeights
 from tswidgets.probe.program import Program, Task
 from tswidgets.probe.taps import Shape
 
@@ -27,8 +28,8 @@ class Programs:
         model is compiled for the first shape that it sees; when another comes, for any length, if it can be.
     """
 
-    def __init__(self, model: keras.Model, declared: list[Shape] | None) -> None:
-        self.declared = declared
+    def __init__(self, model: keras.Model, declared: list[Shape] | None, weights: OtherWeights | None = None) -> None:
+        self.declared, self._weights = declared, weights
         self._model = weakref.ref(model)
         self._lock = threading.RLock()
         self._programs: OrderedDict[tuple[Hashable, ...], Program] = OrderedDict()
@@ -74,7 +75,9 @@ class Programs:
             specs = [tf.TensorSpec(shape, dtype) for shape, dtype in kinds]
             model = self._model()
             assert model is not None
-            self._programs[whole] = Program(model, task, structure, specs, eager_because=self.eager_because)
+            self._programs[whole] = Program(
+                model, task, structure, specs, weights=self._weights, eager_because=self.eager_because
+            )
             while len(self._programs) > MOST:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(whole)

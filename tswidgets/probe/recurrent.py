@@ -113,7 +113,7 @@ def recurrent_states(model: keras.Model | Probe, x: Any, layer: str) -> Recurren
     recurrent = [tap.name for tap in probe.taps if tap.family == "recurrent"]
     if name not in recurrent:
         _validate.not_recurrent(name, recurrent)
-    operation = probe.operation(name)
+    operation = probe.calls.operation(name)
     both = isinstance(operation, keras.layers.Bidirectional)
     parts = [operation.forward_layer, operation.backward_layer] if both else [operation]
     kinds = [cell_of(part) for part in parts]

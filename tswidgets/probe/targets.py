@@ -41,6 +41,17 @@ def indices(target: Target, shape: Sequence[int], n_samples: int) -> tuple[NDArr
     return (rows % np.maximum(shape, 1)).astype(np.int32), (*how, *left)
 
 
+def picked(values: NDArray[Any], rows: NDArray[np.int32], how: Sequence[How]) -> NDArray[Any]:
+    """The number that a target chooses, of values of shape (n_samples, …): (n_samples,)."""
+    for axis in reversed(range(len(how))):
+        if how[axis] == "mean":
+            values = values.mean(axis=axis + 1)
+        else:
+            at = rows[:, axis].reshape(-1, *[1] * (values.ndim - 1))
+            values = np.take_along_axis(values, at, axis=axis + 1).squeeze(axis + 1)
+    return values
+
+
 def _of_each(target: NDArray[Any], shape: Sequence[int], n_samples: int) -> tuple[NDArray[np.int64], list[How]]:
     if target.dtype.kind not in "iu" or target.shape[:1] != (n_samples,) or target.ndim > 2:
         _validate.no_target(target, shape)

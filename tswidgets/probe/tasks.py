@@ -9,9 +9,11 @@ import tensorflow as tf
 from keras import tree
 
 from tswidgets import _validate
+from tswidgets.probe.backprop import RULES
 from tswidgets.probe.intercept import Call, as_given, mask_of
 from tswidgets.probe.logits import Logits
 from tswidgets.probe.program import Forward, Task
+from tswidgets.probe.recording import Visitor
 from tswidgets.probe.targets import How
 
 
@@ -73,16 +75,19 @@ def removing(tap: str) -> Task:
     return task
 
 
-def differentiating(wrt: str | None, of: str | int, how: tuple[How, ...], masked: str | None) -> Task:
-    """(score, its gradient, mask), for a score that `_pick` finds in tap `of` or in the logits of output number `of`.
+def differentiating(
+    wrt: str | None, of: str | int, how: tuple[How, ...], masked: str | None = None, rule: str = "gradient"
+) -> Task:
+    """(score, its gradient, mask, point, whether there is a path), for a score that `_pick` finds.
 
-    The gradient is with respect to the inputs, or to tap `wrt`; the mask is the one that tap `masked` carries.
+    It is looked for in tap `of` or in the logits of output number `of`. The gradient is with respect to the inputs, or
+    to tap `wrt`, whose values are the point; the mask is the one that tap `masked` carries; `rule` is one of `RULES`.
     """
 
     def task(forward: Forward, inputs: Sequence[Any], indices: Any) -> Any:
         seen: dict[str, Any] = {}
         reached: set[str] = set()
-        find = Logits()
+        find, backwards = Logits(), RULES[rule]()
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             points = [tf.identity(tensor) for tensor in inputs]
             if wrt is None:
@@ -92,6 +97,7 @@ def differentiating(wrt: str | None, of: str | int, how: tuple[How, ...], masked
                 reached.add(name)
                 if name == masked:
                     seen["mask"] = mask_of(tensor)
+                tensor = backwards.visit(name, tensor, call)
                 if name == wrt:
                     tensor = tf.identity(tensor)
                     tape.watch(tensor)
@@ -105,12 +111,67 @@ def differentiating(wrt: str | None, of: str | int, how: tuple[How, ...], masked
                 if isinstance(tap, str) and tap not in reached:
                     _validate.not_reached(tap)
             value = seen["of"] if isinstance(of, str) else find.of(tree.flatten(output)[of])
+            backwards.check(value)
             score = _pick(tf.cast(value, tf.float32), indices, how)
         point = points if wrt is None else seen["wrt"]
-        gradient = tape.gradient(score, point, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return score, tree.map_structure(tf.convert_to_tensor, gradient), seen.get("mask")
+        found = tape.gradient(score, point)
+        there = [one is not None for one in tree.flatten(found)] if found is not None else [False]
+        gradient = tree.map_structure(
+            lambda one, at: tf.zeros_like(at) if one is None else tf.convert_to_tensor(one),
+            [None] * len(points) if found is None and wrt is None else found,
+            point,
+        )
+        path = tf.fill(tf.shape(score), any(there))
+        return score, gradient, seen.get("mask"), None if wrt is None else point, path
 
     return task
+
+
+def scoring(of: str | int, how: tuple[How, ...]) -> Task:
+    """The same score alone."""
+
+    def task(forward: Forward, inputs: Sequence[Any], indices: Any) -> Any:
+        seen: list[Any] = []
+        find = Logits()
+
+        def visit(name: str, tensor: Any, call: Call) -> Any:
+            if name == of:
+                seen.append(tensor)
+            return find.visit(name, tensor, call)
+
+        output = forward(inputs, visit)
+        if isinstance(of, str) and not seen:
+            _validate.not_reached(of)
+        value = seen[-1] if isinstance(of, str) else find.of(tree.flatten(output)[of])
+        return _pick(tf.cast(value, tf.float32), indices, how)
+
+    return task
+
+
+def holding(task: Task, sources: Sequence[str]) -> Task:
+    """The same task, with the masks that the taps `sources` bring in given as its last arguments.
+
+    A variant of a series, such as one with some steps set to zero, then keeps the padding of the series itself.
+    """
+    if not sources:
+        return task
+
+    def held(forward: Forward, inputs: Sequence[Any], *arguments: Any) -> Any:
+        masks = dict(zip(sources, arguments[-len(sources) :], strict=True))
+
+        def going_on(points: Sequence[Any], visit: Visitor) -> Any:
+            def also(name: str, tensor: Any, call: Call) -> Any:
+                tensor = visit(name, tensor, call)
+                if name in masks:
+                    tensor = tf.identity(tensor)
+                    tensor._keras_mask = masks[name]
+                return tensor
+
+            return forward(points, also)
+
+        return task(going_on, inputs, *arguments[: -len(sources)])
+
+    return held
 
 
 def logits(forward: Forward, inputs: Sequence[Any]) -> Any:

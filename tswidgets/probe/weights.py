@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tswidgets.probe.other_weights import OtherWeights
+
 _RAMP = np.linspace(1, 2, 2**18, dtype=np.float32)
 
 
@@ -24,24 +26,28 @@ class Weights:
     into new memory otherwise, so that whoever holds it sees by the address whether the variable has changed.
     """
 
-    def __init__(self, model: keras.Model) -> None:
-        self._model = weakref.ref(model)
+    def __init__(self, model: keras.Model, others: OtherWeights | None = None) -> None:
+        self._model, self._others = weakref.ref(model), others
         self._lock = threading.Lock()
-        self._variables: list[Any] = []
+        self._summing: list[Any] = []
         self._read: Any = None
         self._held: list[tuple[NDArray[Any], bytes]] = []
 
     def version(self) -> bytes:
-        variables = _variables(self._model())
+        variables = self._variables_now()
         with self._lock:
-            if self._read is None or [*map(id, variables)] != [*map(id, self._variables)]:
-                self._variables = variables
+            if self._read is None or [*map(id, variables)] != [*map(id, self._summing)]:
+                self._summing = variables
                 self._read = tf.function(self.tensors, autograph=False).get_concrete_function()
         return self.version_of(self._read())
 
     def tensors(self) -> list[Any]:
         """The values, to be read within another program."""
-        return [tf.convert_to_tensor(variable.value) for variable in _variables(self._model())]
+        return [tf.convert_to_tensor(variable.value) for variable in self._variables_now()]
+
+    def _variables_now(self) -> list[Any]:
+        own = _variables(self._model())
+        return own if self._others is None else [self._others.instead_of(variable) for variable in own]
 
     def version_of(self, tensors: Sequence[Any]) -> bytes:
         """The checksum of values that another program has read."""

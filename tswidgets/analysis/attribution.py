@@ -1,0 +1,198 @@
+"""What an attribution is, and what every method of finding one begins and ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, ParamSpec
+
+import numpy as np
+from keras import tree
+from numpy.typing import NDArray
+
+from tswidgets import _validate
+from tswidgets.probe import Timeline, as_probe, declared_inputs
+from tswidgets.probe.probe import Probe
+from tswidgets.probe.score import Score
+
+Floats = NDArray[np.float32]
+Arguments = ParamSpec("Arguments")
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """How much each part of a series had to do with one number of a model's answer.
+
+    method : name of the function that made it, `grad_cam`.
+    values : ndarray of shape (n_timesteps, n_channels); of the CAM family (n_steps,), on the layer's own axis. Exactly
+        0 where a step is padding that the model masks. Of a model with several inputs their own structure of arrays.
+    on_input : the same on the input's steps: (n_timesteps, n_channels), or (n_timesteps,) of the CAM family, NaN where
+        no step of the layer sees.
+    target : what was explained: a class, output step or filter, or a tuple of them; an int ndarray where every sample
+        has its own.
+    score : the number itself: before a final softmax or sigmoid.
+    error : by how much the values miss the change of the score from the baseline, as a share of it; None where the
+        method does not promise to add up.
+    layer, timeline : of the CAM family, the tap's name and which input steps its steps see; else None.
+    absent : bool ndarray of shape (n_timesteps,), True where a step is padding.
+    options : the keyword arguments that it was made with.
+
+    Of a batch, `values`, `on_input`, `score`, `error` and `absent` have a leading sample axis.
+    """
+
+    method: str
+    values: Any
+    on_input: Any
+    target: Any
+    score: Any
+    error: Any
+    layer: str | None
+    timeline: Timeline | None
+    absent: NDArray[np.bool_]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        shapes = [np.shape(array) for array in tree.flatten(self.values)]
+        return f"Attribution({self.method!r}, {', '.join(map(str, shapes))}, target={self.target!r})"
+
+
+class Explained:
+    """A model, some series, and the number that is to be explained.
+
+    score : what to ask the model; `flat` are its inputs, each with a sample axis.
+    """
+
+    def __init__(self, model: Any, x: Any, target: Any, output: int | str) -> None:
+        x, self._single = _with_sample_axis(model, x)
+        self.probe = as_probe(model, x)
+        self.score = Score(self.probe, x, target, output)
+        self.n_samples = len(self.flat[0])
+        if not np.isfinite(self.score.at).all():
+            _validate.not_finite(self.flat, self.score.at)
+
+    @property
+    def flat(self) -> list[NDArray[Any]]:
+        return self.score.flat
+
+    @property
+    def present(self) -> list[NDArray[np.bool_]]:
+        """For every input, which of its steps are no padding: broadcasts to its values."""
+        return [self._present(array) for array in self.flat]
+
+    def answer(
+        self,
+        method: str,
+        values: Sequence[NDArray[Any]],
+        *,
+        error: NDArray[Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Attribution:
+        """The attribution of values that lie on the inputs' own steps, one array for each input."""
+        shown = [
+            np.where(there, array, 0).astype(np.float32) for array, there in zip(values, self.present, strict=True)
+        ]
+        packed = self.score.packed(shown)
+        return self.made(method, packed, packed, error=error, options=options)
+
+    def made(
+        self,
+        method: str,
+        values: Any,
+        on_input: Any,
+        *,
+        error: NDArray[Any] | None = None,
+        layer: str | None = None,
+        timeline: Timeline | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Attribution:
+        """The attribution, of one series if one was given."""
+
+        def own(part: Any) -> Any:
+            return tree.map_structure(lambda array: array[0], part) if self._single and part is not None else part
+
+        score, target = own(self.score.at), self.score.target
+        return Attribution(
+            method=method,
+            values=own(values),
+            on_input=own(on_input),
+            target=_plain(target[0]) if self._single and isinstance(target, np.ndarray) else target,
+            score=float(score) if self._single else score,
+            error=None if error is None else float(error[0]) if self._single else np.asarray(error, np.float32),
+            layer=layer,
+            timeline=timeline,
+            absent=own(self.score.absent),
+            options=dict(options or {}),
+        )
+
+    def _present(self, array: NDArray[Any]) -> NDArray[np.bool_]:
+        absent = self.score.absent
+        if array.shape[:2] != absent.shape:
+            return np.ones((1,) * array.ndim, bool)
+        there: NDArray[np.bool_] = ~absent.reshape(absent.shape + (1,) * (array.ndim - 2))
+        return there
+
+
+Steps = Generator[tuple[int, int], None, Attribution]
+"""Yields (done, total) while it works, and returns the attribution."""
+STEPS: dict[str, Callable[..., Steps]] = {}
+"""Methods that take a while, as generators: whoever stops drawing stops the work."""
+
+
+def in_steps(run: Callable[Arguments, Steps]) -> Callable[Arguments, Attribution]:
+    """The method that such a generator is: run to its end."""
+    STEPS[run.__name__] = run
+
+    @wraps(run)
+    def method(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Attribution:
+        steps = run(*args, **kwargs)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: Attribution = end.value
+                return found
+
+    method.__annotations__["return"] = "Attribution"
+    return method
+
+
+def missed(values: Sequence[NDArray[Any]], change: NDArray[Any]) -> NDArray[np.float64]:
+    """How far sums over all of each sample are from a change of its score, as a share of it: (n_samples,)."""
+    total = np.sum([array.reshape(len(array), -1).sum(axis=1, dtype=np.float64) for array in values], axis=0)
+    size = np.abs(np.asarray(change, np.float64))
+    return np.abs(total - change) / np.maximum(size, 1e-12)
+
+
+def _plain(target: Any) -> Any:
+    return int(target) if np.ndim(target) == 0 else tuple(int(part) for part in target)
+
+
+def _with_sample_axis(model: Any, x: Any) -> tuple[Any, bool]:
+    """x as a batch of arrays, floating-point numbers as float32; and whether it was a single series."""
+    inputs = declared_inputs(model.model if isinstance(model, Probe) else model)
+    several = tree.is_nested(x) and not _is_rows(x, len(inputs))
+    arrays = tree.map_structure(np.asarray, x) if several else np.asarray(x)
+    first = tree.flatten(arrays)[0]
+    if isinstance(arrays, dict) and inputs:
+        named = {one.name: len(one.shape) for one in inputs}
+        rank = named.get(next(iter(arrays)), len(inputs[0].shape))
+    else:
+        rank = len(inputs[0].shape) if inputs else 2
+    if first.ndim not in (rank, rank + 1):
+        _validate.one_or_a_batch(first.shape, rank)
+    single = first.ndim == rank
+    integers = any(one.integers for one in inputs)
+
+    def ready(array: NDArray[Any]) -> NDArray[Any]:
+        array = array[None] if single else array
+        if array.dtype.kind not in "fiub":
+            _validate.no_numbers(array.dtype)
+        return array if integers and array.dtype.kind in "iu" else array.astype(np.float32, copy=False)
+
+    return tree.map_structure(ready, arrays), single
+
+
+def _is_rows(x: Any, n_inputs: int) -> bool:
+    """Whether a list is one array written as lists, rather than several inputs."""
+    return isinstance(x, (list, tuple)) and n_inputs < 2 and not all(hasattr(part, "shape") for part in x)

@@ -1,0 +1,141 @@
+"""One number of a model's answer: what it is for some series and for variants of them, and its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import tree
+from numpy.typing import NDArray
+
+from tswidgets import _validate
+from tswidgets.probe import axes, tasks
+from tswidgets.probe.differentiation import output_number, shape_of
+from tswidgets.probe.inputs import arranged
+from tswidgets.probe.probe import Probe
+from tswidgets.probe.targets import How, indices, picked
+from tswidgets.probe.targets import Target as Target
+
+Floats = NDArray[np.float32]
+
+
+class Slopes(NamedTuple):
+    """Gradients of some scores.
+
+    by : one array for each input, or a list of one for a tap; (n_rows, …).
+    point : the tap's values, and `mask` tells which of its steps are no padding; None where there is none.
+    """
+
+    score: Floats
+    by: list[Floats]
+    point: Floats | None
+    mask: NDArray[np.bool_] | None
+
+
+class Score:
+    """The number that an attribution explains, chosen once for a batch of series.
+
+    Steps that the model masks as padding stay masked, and no others are, whatever a variant holds there: the masks are
+    those of the series themselves. Masks that a model computes in code of its own, without Keras, are not known.
+
+    flat : the inputs as a list of arrays, (n_samples, …) each.
+    target : what was chosen, the same for all samples; or an int ndarray of shape (n_samples,) or (n_samples, n_axes).
+    absent : bool ndarray of shape (n_samples, n_timesteps), True where a step is padding.
+    """
+
+    def __init__(self, probe: Probe, x: Any, target: Target, output: int | str) -> None:
+        self.probe = probe
+        self._x = arranged(probe.model, x)
+        self._of = probe.tap_name(output) if isinstance(output, str) else output_number(probe, output)
+        self.flat = probe.checked(self._x)
+        self.lengths = axes.of(self.flat)
+        shape = shape_of(probe, self._x, self._of)
+        self._rows, self._how = indices(target, shape, len(self.flat[0]))
+        if target is None and shape:
+            self._rows[:, 0] = self._answers.reshape(*self._answers.shape[:2], -1)[..., 0].argmax(axis=1)
+            self._how = ("index", *self._how[1:])
+        self.target = _told(target, self._rows, self._how, shape)
+        self._sources = [name for name in probe.calls.mask_sources if name in self._masks]
+        mask = self._masks.get(probe.padding_tap(self.lengths) or "")
+        steps = len(self.flat[0]), axes.longest(self.lengths)
+        self.absent = np.zeros(steps, bool) if mask is None else ~mask
+
+    @cached_property
+    def at(self) -> Floats:
+        """ndarray of shape (n_samples,), the score of the series as they are."""
+        found: Floats = picked(self._answers, self._rows, self._how).astype(np.float32)
+        return found
+
+    def of(self, variants: Sequence[NDArray[Any]], samples: NDArray[Any]) -> Floats:
+        """Scores of variants of the series: flat inputs of n_variants rows, each a variant of the sample named."""
+        task = tasks.holding(tasks.scoring(self._of, self._how), self._sources)
+        key = "score", self._of, self._how, tuple(self._sources)
+        found: Floats = self.probe.compute(self.packed(variants), key, task, *self._arguments(samples))
+        return found
+
+    def gradient(
+        self,
+        variants: Sequence[NDArray[Any]] | None = None,
+        samples: NDArray[Any] | None = None,
+        wrt: str | None = None,
+        rule: str = "gradient",
+    ) -> Slopes:
+        """The gradients by each input, or by tap `wrt`, of the series or of variants.
+
+        Raises
+        ------
+        ValueError
+            If nothing that can be differentiated leads from there to the score, or if an input is of whole numbers.
+        """
+        flat = self.flat if variants is None else variants
+        samples = np.arange(len(self.flat[0])) if samples is None else samples
+        whole = next((array for array in flat if array.dtype.kind not in "f"), None)
+        if wrt is None and whole is not None:
+            _validate.no_gradient(whole.dtype)
+        task = tasks.holding(tasks.differentiating(wrt, self._of, self._how, wrt, rule), self._sources)
+        key = "explain", wrt, self._of, self._how, rule, tuple(self._sources)
+        score, gradient, mask, point, path = self.probe.compute(
+            self.packed(flat), key, task, *self._arguments(samples), of=[wrt or ""]
+        )
+        if not path.all():
+            _validate.not_differentiable(wrt, self._named)
+        return Slopes(score, tree.flatten(gradient), point, mask)
+
+    @property
+    def _named(self) -> str:
+        return self._of if isinstance(self._of, str) else self.probe.model.name
+
+    @cached_property
+    def _answers(self) -> NDArray[Any]:
+        """All numbers that a target can choose from: (n_samples, …)."""
+        found: Any = (
+            self.probe.observe(self._x, [self._of])[self._of]
+            if isinstance(self._of, str)
+            else tree.flatten(self.probe.logits(self._x))[self._of]
+        )
+        return np.asarray(found)
+
+    @cached_property
+    def _masks(self) -> dict[str, NDArray[np.bool_]]:
+        """The masks that the model makes of the series as they are."""
+        padding = self.probe.padding_tap(self.lengths)
+        wanted = {*self.probe.calls.mask_sources, *([padding] if padding else [])}
+        return self.probe.observe(self._x, wanted).masks if wanted else {}
+
+    def _arguments(self, samples: NDArray[Any]) -> list[NDArray[Any]]:
+        return [self._rows[samples], *(self._masks[name][samples] for name in self._sources)]
+
+    def packed(self, flat: Sequence[Any]) -> Any:
+        """A list of one thing for each input, in the model's own structure."""
+        return tree.pack_sequence_as(tree.map_structure(lambda _: 0, self._x), list(flat))
+
+
+def _told(target: Target, rows: NDArray[Any], how: Sequence[How], shape: Sequence[int]) -> Any:
+    """The target as a user would write it: an int where one axis is to choose from, else a tuple."""
+    used = max([i + 1 for i, n in enumerate(shape) if n != 1], default=1)
+    if target is None or isinstance(target, np.ndarray):
+        return rows[:, 0] if used == 1 else rows[:, :used]
+    parts = tuple(None if way == "mean" else int(row) for way, row in zip(how, rows[0], strict=True))[:used]
+    return parts[0] if len(parts) == 1 else parts
