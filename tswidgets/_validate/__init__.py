@@ -36,7 +36,20 @@ from tswidgets._validate.attribution import (
 )
 from tswidgets._validate.data import labels, same_number, sampling_rate, series, several
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
-from tswidgets._validate.messages import index, message, names, near_names, one_of, reason
+from tswidgets._validate.maximization import (
+    finite_channels,
+    no_finite_start,
+    no_length,
+    not_negative,
+    nothing_to_climb,
+    one_filter,
+    one_input_of_numbers,
+    one_target,
+    series_input,
+    something_varies,
+    value_bounds,
+)
+from tswidgets._validate.messages import Refusal, index, message, names, near_names, one_of, reason
 from tswidgets._validate.methods import (
     no_edits,
     no_gradient,
@@ -83,6 +96,7 @@ from tswidgets._validate.windows import (
 
 __all__ = [
     "NOT_REACHED",
+    "Refusal",
     "at_least",
     "background",
     "batch",
@@ -91,6 +105,7 @@ __all__ = [
     "even_batch",
     "filter_axis",
     "filter_sets",
+    "finite_channels",
     "fits_model",
     "index",
     "keras_model",
@@ -108,7 +123,9 @@ __all__ = [
     "no_class_activation_map",
     "no_copied_edges",
     "no_edits",
+    "no_finite_start",
     "no_gradient",
+    "no_length",
     "no_logarithm",
     "no_numbers",
     "no_replacement",
@@ -121,17 +138,22 @@ __all__ = [
     "not_finite",
     "not_guided",
     "not_like_output",
+    "not_negative",
     "not_one_hot",
     "not_reached",
     "not_recurrent",
     "not_rescaled",
     "nothing_depends",
+    "nothing_to_climb",
     "nothing_to_draw",
     "occlusion_window",
+    "one_filter",
     "one_input",
+    "one_input_of_numbers",
     "one_of",
     "one_or_a_batch",
     "one_series",
+    "one_target",
     "other_windows",
     "out_of_memory",
     "probabilities",
@@ -143,7 +165,9 @@ __all__ = [
     "same_number",
     "sampling_rate",
     "series",
+    "series_input",
     "several",
+    "something_varies",
     "stand_in",
     "too_many_windows",
     "true_values",
@@ -151,6 +175,7 @@ __all__ = [
     "unknown_field",
     "validated_epochs",
     "validation_freq",
+    "value_bounds",
     "whole",
     "whole_windows",
     "window_fits",

@@ -12,7 +12,7 @@ from tswidgets._validate.messages import index, message, reason
 
 
 def one_input_of_numbers(inputs: Sequence[Any], name: str) -> None:
-    """Whether a model takes one input, of floating-point numbers; `inputs` have a name and tell if they are integers."""
+    """Whether a model takes one input, of floating-point numbers; of `inputs` each has a name and `integers`."""
     if len(inputs) > 1:
         got = f"{name!r}, which takes {len(inputs)}: {', '.join(repr(one.name) for one in inputs)}"
         todo = "Wrap it in a model of one input, in which the others are constants."
@@ -54,16 +54,16 @@ def one_target(target: Any) -> None:
         raise TypeError(message("one target for all starts", got, "Pass a class number, or a tuple (step, class)."))
 
 
-def at_least(value: Any, what: str, least: float = 0.0, *, above: bool = False) -> float:
-    """A finite number from `least` on, or above it."""
+def not_negative(value: Any, what: str, *, zero: bool = True) -> float:
+    """A finite number that is positive, or 0 where that is allowed."""
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not number or not np.isfinite(value) or value < least or (above and value == least):
-        kind = f"a number above {least:g}" if above else f"a number from {least:g} on"
+    if not number or not np.isfinite(value) or value < 0 or not (value or zero):
+        kind = "a number from 0 on" if zero else "a number above 0"
         raise ValueError(message(f"{kind} for {what}", repr(value), "Pass such a number, or leave it out."))
     return float(value)
 
 
-def bounds(given: Any, n_channels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def value_bounds(given: Any, n_channels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(lowest, highest) value of each channel, (n_channels,) each."""
     expected = "bounds as (low, high), each a number or one for each channel"
     todo = f"Pass two numbers such as (-3, 3), or two arrays of shape ({n_channels},)."
@@ -84,6 +84,12 @@ def finite_channels(known: NDArray[np.bool_]) -> None:
         got = f"none in channel {int((~known).argmax())}"
         todo = "Leave such a channel out, or give it the value that the model was trained with."
         raise ValueError(message("finite values in every channel of X", got, todo))
+
+
+def something_varies(varies: bool) -> None:
+    if not varies:
+        todo = "Pass several samples or bounds in which the input may move."
+        raise ValueError(message("a channel that varies in X, or within bounds", "none", todo))
 
 
 def nothing_to_climb(n_starts: int, alternative: str) -> NoReturn:

@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 
 
+class Refusal(ValueError):
+    """What a method does not cover of a model: running it in another way would not help."""
+
+
 def message(expected: str, got: str, todo: str) -> str:
     return f"Expected {expected}; got {got}. {todo}"
 

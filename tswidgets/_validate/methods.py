@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tswidgets._validate.messages import message
+from tswidgets._validate.messages import Refusal, message
 
 
 def no_target(target: Any, shape: Sequence[int]) -> NoReturn:
@@ -48,12 +48,12 @@ def not_differentiable(wrt: str | None, name: str) -> NoReturn:
 
 def not_guided(got: str) -> NoReturn:
     todo = "Put it into a layer of its own (keras.layers.ReLU), or use saliency or integrated_gradients."
-    raise ValueError(message("every ReLU-like activation as a layer, or as a layer's activation", got, todo))
+    raise Refusal(message("every ReLU-like activation as a layer, or as a layer's activation", got, todo))
 
 
 def not_rescaled(name: str, layer_class: str) -> NoReturn:
     todo = "Use integrated_gradients, which takes any layer."
-    raise ValueError(
+    raise Refusal(
         message(
             "layers that add up and activation functions, for which DeepLIFT has a rule",
             f"{name!r}, a {layer_class}",

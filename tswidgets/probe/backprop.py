@@ -6,13 +6,16 @@ which gradients go another way. No layer is changed, and no model is copied.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NoReturn
 
 import keras
 import tensorflow as tf
 
 from tswidgets import _validate
-from tswidgets.probe.intercept import Call
+from tswidgets.probe.intercept import Call, has_activation
+from tswidgets.probe.logits import without_activation
 from tswidgets.probe.taps import family
 
 RECTIFIERS = {"relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "mish", "softplus"}
@@ -25,23 +28,29 @@ NOT_ELEMENTWISE = {"softmax", "log_softmax", "sparsemax", "glu", "linear"}
 class Plain:
     """The gradient as it is."""
 
+    def __init__(self) -> None:
+        self._refuse: list[Callable[[], NoReturn]] = []  # not raised inside a layer's call, which would wrap it
+
     def visit(self, name: str, tensor: Any, call: Call) -> Any:
         return tensor
 
     def check(self, value: Any) -> None:
         """Raise if something on the way to `value` is not covered by the rule."""
+        for refuse in self._refuse:
+            refuse()
 
 
 class Guided(Plain):
     """Only what would raise the score goes backwards through a rectifier."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._covered: set[str] = set()
 
     def visit(self, name: str, tensor: Any, call: Call) -> Any:
         if not _rectifies(call):
             if family(call.operation) == "recurrent" and (inner := _recurrent_rectifier(call.operation)):
-                _validate.not_guided(f"the activation {inner!r} inside {name!r}")
+                self._refuse.append(partial(_validate.not_guided, f"the activation {inner!r} inside {name!r}"))
             return tensor
         before = call.outputs if call.before_activation else call.inputs
         if not call.before_activation:
@@ -50,6 +59,7 @@ class Guided(Plain):
         return tensor
 
     def check(self, value: Any) -> None:
+        super().check(value)
         if tf.executing_eagerly():
             _validate.not_guided("code that runs step by step, in which they cannot be found")
         loose = _rectifying_ops(value, set()) - self._covered
@@ -64,6 +74,7 @@ class Rescale(Plain):
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._before: dict[int, Any] = {}
 
     def visit(self, name: str, tensor: Any, call: Call) -> Any:
@@ -72,12 +83,16 @@ class Rescale(Plain):
             self._before[id(layer)] = tensor
             return tensor
         if family(layer) in ("recurrent", "attention") or isinstance(layer, (keras.layers.Multiply, keras.layers.Dot)):
-            _validate.not_rescaled(name, type(layer).__name__)
+            self._refuse.append(partial(_validate.not_rescaled, name, type(layer).__name__))
+            return tensor
         if isinstance(layer, MAXIMA):
             return _through_maximum(layer, call.inputs[0], tensor)
         if id(layer) in self._before:
             before = self._before.pop(id(layer))
             return tensor if _activation_name(layer) in NOT_ELEMENTWISE else _through_slope(before, tensor)
+        if isinstance(layer, keras.layers.TimeDistributed) and has_activation(layer.layer):
+            known = _activation_name(layer.layer) in NOT_ELEMENTWISE
+            return tensor if known else _through_slope(without_activation(call), tensor)
         if isinstance(layer, RECTIFIER_LAYERS) or _elementwise(layer):
             return _through_slope(call.inputs[0], tensor)
         return tensor
@@ -92,6 +107,7 @@ def _activation_name(layer: Any) -> str:
 
 def _rectifies(call: Call) -> bool:
     layer = call.operation
+    layer = layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
     if isinstance(layer, RECTIFIER_LAYERS):
         return True
     return _activation_name(layer) in RECTIFIERS or type(layer).__name__.lower() in {

@@ -65,18 +65,6 @@ class CallGraph:
         nodes = (node for run in self.runs.values() for node in run.nodes)
         return next(node.operation for node in nodes if tap in node.taps)
 
-    @property
-    def mask_sources(self) -> list[str]:
-        """Taps that bring a mask into the model: none of what their layer was given carries one."""
-        found: list[str] = []
-        for run in self.runs.values():
-            carrying: set[int] = set()
-            for node in run.nodes:
-                brings = [name for name, masked in zip(node.taps, node.masked, strict=True) if masked]
-                found += [name for name in brings if not carrying.intersection(node.inputs) and name not in found]
-                carrying.update(n for n, masked in zip(node.outputs, node.masked, strict=True) if masked)
-        return found
-
     def add(self, run: Run, output_names: list[str], output_shapes: list[Shape]) -> None:
         self.output_names, self.output_shapes = output_names, output_shapes
         self.runs[tuple(name for node in run.nodes for name in node.taps)] = run

@@ -38,7 +38,12 @@ def built(model: keras.Model, x: Any) -> list[Shape] | None:
     if not model.built:
         model(tree.map_structure(lambda array: tf.constant(array[:1]), x), training=False)
         declared = getattr(model, "inputs", None)
-    return [tuple(tensor.shape) for tensor in declared] if declared else None
+    if not declared:
+        return None
+    keeps = getattr(model, "_inputs_struct", None) is not None or any(
+        getattr(layer, "stateful", False) for layer in model._flatten_layers(include_self=False)
+    )  # a Sequential model that was built from data declares that batch's size, and yet takes any
+    return [(tensor.shape[0] if keeps else None, *tensor.shape[1:]) for tensor in declared]
 
 
 def example(model: keras.Model, free_length: int) -> Any:

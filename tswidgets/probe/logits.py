@@ -21,11 +21,8 @@ class Logits:
 
     def visit(self, name: str, tensor: Any, call: Call) -> Any:
         """A wrapper such as TimeDistributed hides its layer's activation: compute it once more without."""
-        layer = call.operation
-        if isinstance(layer, keras.layers.TimeDistributed) and _squashes(layer.layer):
-            linear = stand_in(layer, layer=stand_in(layer.layer, activation=keras.activations.linear))
-            with as_given(call):
-                self._wrapped[id(tensor)] = at_once(linear, call.inputs)(*call.args, **call.kwargs)
+        if isinstance(call.operation, keras.layers.TimeDistributed) and _squashes(call.operation.layer):
+            self._wrapped[id(tensor)] = without_activation(call)
         return tensor
 
     def of(self, tensor: Any) -> Any:
@@ -33,6 +30,14 @@ class Logits:
             return self._wrapped[id(tensor)]
         known = getattr(tensor, "_keras_logits", None)  # Keras leaves them there for its losses
         return known if known is not None else _before_squashing(tensor)
+
+
+def without_activation(call: Call) -> Any:
+    """What a TimeDistributed layer returns if the layer that it wraps has no activation function."""
+    layer = call.operation
+    linear = stand_in(layer, layer=stand_in(layer.layer, activation=keras.activations.linear))
+    with as_given(call):
+        return at_once(linear, call.inputs)(*call.args, **call.kwargs)
 
 
 def _squashes(layer: Any) -> bool:

@@ -19,12 +19,13 @@ from tswidgets import _validate
 from tswidgets.probe.callgraph import CallGraph
 from tswidgets.probe.intercept import intercepting
 from tswidgets.probe.other_weights import OtherWeights
-from tswidgets.probe.recording import Recording, Visitor, shape_of
+from tswidgets.probe.recording import MaskVisitor, Recording, Visitor, shape_of
 
 logger = logging.getLogger(__name__)
 
-Forward = Callable[[Sequence[Any], Visitor], Any]
-"""`forward(inputs, visit)`: runs the model on a flat list of tensors and shows every tap to `visit`; its output."""
+Forward = Callable[..., Any]
+"""`forward(inputs, visit, visit_mask)`: the model's output for a flat list of tensors; `visit` is shown every tap, and
+`visit_mask`, if given, every mask that is made in the model's graph."""
 Task = Callable[..., Any]
 """`task(forward, inputs, *arguments)`: what to compute from one run; returns nested tensors."""
 
@@ -60,6 +61,8 @@ class Program:
             try:
                 traced = tf.function(self._body, input_signature=specs, autograph=False)
                 self._run = traced.get_concrete_function()
+            except _validate.Refusal:
+                raise
             except Exception as error:
                 # Python that depends on the data cannot be traced; the run raises a mistake of the model itself again.
                 self.eager_because = _validate.reason(error)
@@ -95,12 +98,12 @@ class Program:
     def _body(self, *tensors: Any) -> Any:
         return self._task(self._forward, tensors[: self._n_inputs], *tensors[self._n_inputs :])
 
-    def _forward(self, inputs: Sequence[Any], visit: Visitor) -> Any:
+    def _forward(self, inputs: Sequence[Any], visit: Visitor, visit_mask: MaskVisitor | None = None) -> Any:
         model: Any = self._model()
         graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
         if graph is not None:
             _accept_any_name(graph)
-        recording = Recording(model, inputs, graph, visit)
+        recording = Recording(model, inputs, graph, visit, visit_mask)
         # The scope swallows assignments: a stateful layer runs without its state being touched.
         others = self._weights.pairs() if self._weights else ()
         with keras.StatelessScope(state_mapping=others), intercepting(recording):

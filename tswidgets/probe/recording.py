@@ -15,15 +15,25 @@ from tswidgets.probe.taps import Shape, layer_paths
 
 Visitor = Callable[[str, Any, Call], Any]
 """`visit(name, tensor, call)`: called for every tap of a run; the tensor that it returns goes on in its place."""
+MaskVisitor = Callable[[str, Any], Any]
+"""`visit(name, tensor)`: the same for what operations of the model's graph make masks of, such as `x != 0`."""
 
 
 class Recording:
     """Listens to one run of a model, as the handler of `intercepting`, and hands every tap to a visitor."""
 
-    def __init__(self, model: keras.Model, inputs: Sequence[Any], graph: Any, visit: Visitor) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        inputs: Sequence[Any],
+        graph: Any,
+        visit: Visitor,
+        visit_mask: MaskVisitor | None = None,
+    ) -> None:
         self._nodes: list[Node] = []
         self._tensors: list[Any] = []  # also keeps them alive: a number belongs to an id(), good only for so long
-        self._model, self._graph, self._visit = model, graph, visit
+        self._model, self._graph, self._visit, self._visit_mask = model, graph, visit, visit_mask
+        self._n_masks = 0
         self._paths = layer_paths(model)
         self._numbers: dict[int, int] = {}
         self._tap_of: dict[int, str] = {}
@@ -34,8 +44,10 @@ class Recording:
 
     def __call__(self, call: Call, result: Any) -> Any:
         reachable = all(getattr(tensor, "graph", None) is self._graph for tensor in call.outputs)
-        if call.operation is self._model or not call.outputs or not reachable or self._is_inner(call):
+        if call.operation is self._model or not call.outputs or not reachable:
             return result
+        if self._is_inner(call):
+            return self._masked(call, result)
         if call.before_activation and id(_source(call.outputs[0])) in self._numbers:
             return result  # a layer that is nothing but an activation
         names = self._names(call)
@@ -71,6 +83,16 @@ class Recording:
             return all(tensor.dtype == "bool" for tensor in call.outputs)
         outer = call.parents[-1] if call.parents else self._model
         return type(outer).__module__.startswith("keras.")
+
+    def _masked(self, call: Call, result: Any) -> Any:
+        """Keras writes what a Masking layer does to later layers as operations of their own into a functional graph."""
+        if self._visit_mask is None or isinstance(call.operation, keras.Layer) or not is_tensor(result):
+            return result
+        if result.dtype != "bool" or len(result.shape) != 2:
+            return result
+        self._n_masks += 1
+        with unobserved():
+            return self._visit_mask(f"mask {self._n_masks}", result)
 
     def _names(self, call: Call) -> list[str]:
         path = self._path(call)

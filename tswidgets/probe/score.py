@@ -57,8 +57,7 @@ class Score:
             self._rows[:, 0] = self._answers.reshape(*self._answers.shape[:2], -1)[..., 0].argmax(axis=1)
             self._how = ("index", *self._how[1:])
         self.target = _told(target, self._rows, self._how, shape)
-        self._sources = [name for name in probe.calls.mask_sources if name in self._masks]
-        mask = self._masks.get(probe.padding_tap(self.lengths) or "")
+        mask = self._padding()
         steps = len(self.flat[0]), axes.longest(self.lengths)
         self.absent = np.zeros(steps, bool) if mask is None else ~mask
 
@@ -119,10 +118,20 @@ class Score:
 
     @cached_property
     def _masks(self) -> dict[str, NDArray[np.bool_]]:
-        """The masks that the model makes of the series as they are."""
-        padding = self.probe.padding_tap(self.lengths)
-        wanted = {*self.probe.calls.mask_sources, *([padding] if padding else [])}
-        return self.probe.observe(self._x, wanted).masks if wanted else {}
+        """The masks that come into the model for the series as they are, by where; without those of every sample."""
+        if not self.probe.calls.masked:
+            return {}
+        found: dict[str, NDArray[np.bool_]] = self.probe.compute(self._x, "masks", tasks.masking)
+        return {name: mask for name, mask in found.items() if len(mask) == len(self.flat[0])}
+
+    @property
+    def _sources(self) -> list[str]:
+        return list(self._masks)
+
+    def _padding(self) -> NDArray[np.bool_] | None:
+        """Which steps of the input are no padding; None where nothing is masked."""
+        tap = self.probe.padding_tap(self.lengths)
+        return self.probe.observe(self._x, [tap]).masks.get(tap) if tap else None
 
     def _arguments(self, samples: NDArray[Any]) -> list[NDArray[Any]]:
         return [self._rows[samples], *(self._masks[name][samples] for name in self._sources)]

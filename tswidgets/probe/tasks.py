@@ -148,8 +148,29 @@ def scoring(of: str | int, how: tuple[How, ...]) -> Task:
     return task
 
 
+def masking(forward: Forward, inputs: Sequence[Any]) -> Any:
+    """Name → mask of shape (n_samples, n_steps), for every place where one comes into the model."""
+    found: dict[str, Any] = {}
+    made: dict[str, Any] = {}
+    used: list[Any] = []
+
+    def visit(name: str, tensor: Any, call: Call) -> Any:
+        mask = mask_of(tensor)
+        if mask is not None and len(mask.shape) == 2 and not any(one is not None for one in call.masks):
+            found[name] = mask
+        used.append(call.kwargs.get("mask"))
+        return tensor
+
+    def visit_mask(name: str, tensor: Any) -> Any:
+        made[name] = tensor
+        return tensor
+
+    forward(inputs, visit, visit_mask)
+    return found | {name: mask for name, mask in made.items() if any(mask is one for one in used)}
+
+
 def holding(task: Task, sources: Sequence[str]) -> Task:
-    """The same task, with the masks that the taps `sources` bring in given as its last arguments.
+    """The same task, with the masks that come in at `sources`, names of `masking`, given as its last arguments.
 
     A variant of a series, such as one with some steps set to zero, then keeps the padding of the series itself.
     """
@@ -159,6 +180,9 @@ def holding(task: Task, sources: Sequence[str]) -> Task:
     def held(forward: Forward, inputs: Sequence[Any], *arguments: Any) -> Any:
         masks = dict(zip(sources, arguments[-len(sources) :], strict=True))
 
+        def visit_mask(name: str, tensor: Any) -> Any:
+            return masks.get(name, tensor)
+
         def going_on(points: Sequence[Any], visit: Visitor) -> Any:
             def also(name: str, tensor: Any, call: Call) -> Any:
                 tensor = visit(name, tensor, call)
@@ -167,7 +191,7 @@ def holding(task: Task, sources: Sequence[str]) -> Task:
                     tensor._keras_mask = masks[name]
                 return tensor
 
-            return forward(points, also)
+            return forward(points, also, visit_mask)
 
         return task(going_on, inputs, *arguments[: -len(sources)])
 
