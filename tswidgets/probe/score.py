@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.probe import axes, tasks
-from tswidgets.probe.differentiation import output_number, shape_of
+from tswidgets.probe.differentiation import output_number
 from tswidgets.probe.inputs import arranged
 from tswidgets.probe.probe import Probe
 from tswidgets.probe.targets import How, indices, picked
@@ -51,13 +51,16 @@ class Score:
         self._of = probe.tap_name(output) if isinstance(output, str) else output_number(probe, output)
         self.flat = probe.checked(self._x)
         self.lengths = axes.of(self.flat)
-        shape = shape_of(probe, self._x, self._of)
+        padding = probe.padding_tap(self.lengths)
+        task = tasks.asking(self._of, padding)
+        self._answers, mask, held = probe.compute(self._x, ("ask", self._of, padding), task)
+        self._masks = {name: mask for name, mask in held.items() if len(mask) == len(self.flat[0])}
+        shape = self._answers.shape[1:]
         self._rows, self._how = indices(target, shape, len(self.flat[0]))
         if target is None and shape:
             self._rows[:, 0] = self._answers.reshape(*self._answers.shape[:2], -1)[..., 0].argmax(axis=1)
             self._how = ("index", *self._how[1:])
         self.target = _told(target, self._rows, self._how, shape)
-        mask = self._padding()
         steps = len(self.flat[0]), axes.longest(self.lengths)
         self.absent = np.zeros(steps, bool) if mask is None else ~mask
 
@@ -106,32 +109,9 @@ class Score:
     def _named(self) -> str:
         return self._of if isinstance(self._of, str) else self.probe.model.name
 
-    @cached_property
-    def _answers(self) -> NDArray[Any]:
-        """All numbers that a target can choose from: (n_samples, …)."""
-        found: Any = (
-            self.probe.observe(self._x, [self._of])[self._of]
-            if isinstance(self._of, str)
-            else tree.flatten(self.probe.logits(self._x))[self._of]
-        )
-        return np.asarray(found)
-
-    @cached_property
-    def _masks(self) -> dict[str, NDArray[np.bool_]]:
-        """The masks that come into the model for the series as they are, by where; without those of every sample."""
-        if not self.probe.calls.masked:
-            return {}
-        found: dict[str, NDArray[np.bool_]] = self.probe.compute(self._x, "masks", tasks.masking)
-        return {name: mask for name, mask in found.items() if len(mask) == len(self.flat[0])}
-
     @property
     def _sources(self) -> list[str]:
         return list(self._masks)
-
-    def _padding(self) -> NDArray[np.bool_] | None:
-        """Which steps of the input are no padding; None where nothing is masked."""
-        tap = self.probe.padding_tap(self.lengths)
-        return self.probe.observe(self._x, [tap]).masks.get(tap) if tap else None
 
     def _arguments(self, samples: NDArray[Any]) -> list[NDArray[Any]]:
         return [self._rows[samples], *(self._masks[name][samples] for name in self._sources)]

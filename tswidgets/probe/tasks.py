@@ -148,29 +148,46 @@ def scoring(of: str | int, how: tuple[How, ...]) -> Task:
     return task
 
 
-def masking(forward: Forward, inputs: Sequence[Any]) -> Any:
-    """Name → mask of shape (n_samples, n_steps), for every place where one comes into the model."""
-    found: dict[str, Any] = {}
-    made: dict[str, Any] = {}
-    used: list[Any] = []
+def asking(of: str | int, padding: str | None) -> Task:
+    """(all numbers of tap `of` or logits of output number `of`, the mask of tap `padding`, the masks that come in).
 
-    def visit(name: str, tensor: Any, call: Call) -> Any:
-        mask = mask_of(tensor)
-        if mask is not None and len(mask.shape) == 2 and not any(one is not None for one in call.masks):
-            found[name] = mask
-        used.append(call.kwargs.get("mask"))
-        return tensor
+    The last is a dict: name → mask of shape (n_samples, n_steps), for every place where one comes into the model.
+    """
 
-    def visit_mask(name: str, tensor: Any) -> Any:
-        made[name] = tensor
-        return tensor
+    def task(forward: Forward, inputs: Sequence[Any]) -> Any:
+        seen: dict[str, Any] = {}
+        found: dict[str, Any] = {}
+        made: dict[str, Any] = {}
+        used: list[Any] = []
+        find = Logits()
 
-    forward(inputs, visit, visit_mask)
-    return found | {name: mask for name, mask in made.items() if any(mask is one for one in used)}
+        def visit(name: str, tensor: Any, call: Call) -> Any:
+            mask = mask_of(tensor)
+            if mask is not None and len(mask.shape) == 2 and not any(one is not None for one in call.masks):
+                found[name] = mask
+            used.append(call.kwargs.get("mask"))
+            if name == padding:
+                seen["padding"] = mask
+            if name == of:
+                seen["of"] = tensor
+            return find.visit(name, tensor, call)
+
+        def visit_mask(name: str, tensor: Any) -> Any:
+            made[name] = tensor
+            return tensor
+
+        output = forward(inputs, visit, visit_mask)
+        if isinstance(of, str) and "of" not in seen:
+            _validate.not_reached(of)
+        value = seen["of"] if isinstance(of, str) else find.of(tree.flatten(output)[of])
+        held = found | {name: mask for name, mask in made.items() if any(mask is one for one in used)}
+        return tf.cast(value, tf.float32), seen.get("padding"), held
+
+    return task
 
 
 def holding(task: Task, sources: Sequence[str]) -> Task:
-    """The same task, with the masks that come in at `sources`, names of `masking`, given as its last arguments.
+    """The same task, with the masks that come in at `sources`, names of `asking`, given as its last arguments.
 
     A variant of a series, such as one with some steps set to zero, then keeps the padding of the series itself.
     """
