@@ -60,9 +60,17 @@ class SeveralInputs(Samples):
         batches = {name: part.batch(i) for name, part in self.parts.items()}
         return list(batches.values()) if self._as_list else batches
 
+    def one(self, i: int) -> Any:
+        parts = {name: part.one(i) for name, part in self.parts.items()}
+        return list(parts.values()) if self._as_list else parts
+
     def take(self, indices: Sequence[int]) -> Any:
         batches = {name: part.take(indices) for name, part in self.parts.items()}
         return list(batches.values()) if self._as_list else batches
+
+    def drawn(self, values: Any) -> NDArray[Any]:
+        by_name = dict(zip(self.parts, values, strict=True)) if self._as_list else values
+        return np.concatenate([self.parts[name].drawn(by_name[name]) for name in self._drawn], axis=1)
 
     def lengths_of(self, i: int) -> tuple[int | None, ...]:
         lengths = {name: self.lengths[i] if name in self._drawn else None for name in self.parts}

@@ -47,6 +47,10 @@ class Samples:
         """Series i as the model takes it: (1, n_timesteps, n_channels), or (1, n_timesteps)."""
         return self[i][None, :, 0] if self.flat else self[i][None]
 
+    def one(self, i: int) -> Any:
+        """Series i as the model takes it, without the sample axis."""
+        return self.batch(i)[0]
+
     def take(self, indices: Sequence[int]) -> Any:
         """Some series, all of one length, as the model takes them: (n_indices, n_timesteps, n_channels)."""
         array = isinstance(self._series, np.ndarray)
@@ -54,6 +58,11 @@ class Samples:
         if self.flat:
             return batch[..., 0] if batch.ndim == 3 else batch
         return batch if batch.ndim == 3 else batch[..., None]
+
+    def drawn(self, values: Any) -> NDArray[Any]:
+        """Values of one sample, arranged as the model takes it, as they are drawn: (n_timesteps, n_channels)."""
+        array = np.asarray(values)
+        return array[:, None] if array.ndim == 1 else array
 
     def lengths_of(self, i: int) -> tuple[int | None, ...]:
         """Number of time steps of every input of the model, as `Observation.lengths` counts them."""
@@ -67,6 +76,11 @@ class Samples:
     def note(self) -> str:
         """What of X is not drawn, in words."""
         return ""
+
+    @property
+    def series(self) -> Any:
+        """All of them, in what they came in."""
+        return self._series
 
     @property
     def longest(self) -> int:

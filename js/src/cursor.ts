@@ -68,7 +68,7 @@ async function render({ model, el }: RenderProps<State>) {
       frame = 0;
       root.querySelectorAll<HTMLElement>(TIMED).forEach(areas.seen);
       draw(root, el, model, layer, spot, [scale.get("min"), scale.get("max")]);
-      root.dispatchEvent(new CustomEvent<Hover>(HOVER, { detail: { at: spot.at } }));
+      root.dispatchEvent(new CustomEvent<Hover>(HOVER, { detail: { at: spot.at ?? fixed(model, layer) } }));
     });
   };
   const reread = () => {
@@ -168,6 +168,12 @@ function walk(key: string, model: AnyModel<State>, layer: Layer): Partial<Pick<S
   const by = key === "ArrowLeft" ? -1 : 1;
   if (across === "filter") return { filter: clamp(filter + by, 0, Math.max(layer.nFilters - 1, 0)) };
   return steps ? { step: step === null ? 0 : clamp(step + by, 0, steps - 1) } : null;
+}
+
+/** Where the fixed step belongs in the input: values are read there while the pointer is elsewhere. */
+function fixed(model: AnyModel<State>, layer: Layer): number | null {
+  const centre = layer.centres[model.get("step") ?? -1];
+  return centre === undefined || Number.isNaN(centre) ? null : centre;
 }
 
 function draw(root: HTMLElement, el: HTMLElement, model: AnyModel<State>, layer: Layer, spot: Spot, shown: Interval) {

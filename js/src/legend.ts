@@ -1,14 +1,18 @@
 // The channels of the input: a click brings channels forward, a search field finds one among many, and while the pointer
-// is above a figure every channel's value at that time stands beside its name.
+// is above a figure every channel's value at that time stands beside its name, and with it a quantity's, if there is one.
 import type { RenderProps } from "@anywidget/types";
 import { HOVER, panelOf, type Hover } from "./panel.ts";
-import { floats, short } from "./steps.ts";
+import { floats, readings, short } from "./steps.ts";
 
 interface State {
   names: string[];
   styles: [string, string][];
   lifted: number[];
   series: DataView;
+  quantity: DataView;
+  per_channel: boolean;
+  total: boolean;
+  word: string;
 }
 
 const SEARCH_FROM = 9;
@@ -24,6 +28,8 @@ async function render({ model, el }: RenderProps<State>) {
   const list = document.createElement("div");
   list.className = "tsw-channels";
   list.append(...rows);
+  const heading = line("tsw-columns", "", "input", "");
+  const total = line("tsw-total", "", "");
   el.append(list);
 
   const show = () => {
@@ -40,21 +46,55 @@ async function render({ model, el }: RenderProps<State>) {
   el.addEventListener("keydown", (event) => {
     if (event.key === "Escape") lift([]);
   });
-  const read = (event: Event) => {
-    const at = (event as CustomEvent<Hover>).detail.at;
-    const series = at === null ? null : floats(model.get("series"));
+  let at: number | null = null;
+  let series = floats(model.get("series"));
+  let quantity = floats(model.get("quantity"));
+  const read = () => {
+    const step = at === null ? null : Math.round(at);
+    const own = readings(series, step, rows.length);
+    const read = readings(quantity, step, model.get("per_channel") ? rows.length : 1);
     rows.forEach((button, channel) => {
-      const value = series ? series[Math.round(at!) * rows.length + channel] : undefined;
-      button.lastElementChild!.textContent = short(value);
+      const [first, second] = button.querySelectorAll("output");
+      first!.textContent = short(own[channel]);
+      if (second) second.textContent = valued(read.length === rows.length ? read[channel] : undefined);
     });
+    heading.firstElementChild!.textContent = step === null || !own.length ? "hover to read" : `step ${step}`;
+    const known = read.filter((value) => !Number.isNaN(value));
+    const sum = known.reduce((all, value) => all + value, 0);
+    total.lastElementChild!.textContent = valued(known.length ? sum : read.length ? NaN : undefined);
   };
+  /** A second column, which stays once there was something to read in it. */
+  const widen = () => {
+    total.firstElementChild!.textContent = model.get("per_channel") ? "sum over channels" : "all channels";
+    total.hidden = rows.length < 2 || !model.get("total");
+    heading.lastElementChild!.textContent = model.get("word");
+    if (!quantity.length || heading.isConnected) return;
+    el.classList.add("tsw-two");
+    for (const button of rows) button.append(document.createElement("output"));
+    list.before(heading);
+    list.after(total);
+  };
+  const reread = () => {
+    series = floats(model.get("series"));
+    quantity = floats(model.get("quantity"));
+    widen();
+    read();
+  };
+  const hover = (event: Event) => {
+    at = (event as CustomEvent<Hover>).detail.at;
+    read();
+  };
+  const changes = "change:series change:quantity change:per_channel change:total change:word";
   model.on("change:lifted", show);
+  model.on(changes, reread);
   show();
+  widen();
   const root = await panelOf(el);
-  root.addEventListener(HOVER, read);
+  root.addEventListener(HOVER, hover);
   return () => {
     model.off("change:lifted", show);
-    root.removeEventListener(HOVER, read);
+    model.off(changes, reread);
+    root.removeEventListener(HOVER, hover);
   };
 
   function row(name: string, channel: number): HTMLButtonElement {
@@ -72,6 +112,22 @@ async function render({ model, el }: RenderProps<State>) {
     });
     return button;
   }
+}
+
+/** A value of the quantity; steps without one have none. */
+function valued(value: number | undefined): string {
+  return Number.isNaN(value) ? "none" : short(value);
+}
+
+function line(name: string, ...texts: string[]): HTMLDivElement {
+  const made = document.createElement("div");
+  made.className = name;
+  for (const text of texts) {
+    const part = document.createElement("span");
+    part.textContent = text;
+    made.append(part);
+  }
+  return made;
 }
 
 function swatch(color: string, dashes: string): SVGSVGElement {

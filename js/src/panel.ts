@@ -11,15 +11,22 @@ const NARROW: [string, number][] = [["tsw-narrow", 1000], ["tsw-slim", 900]];
 const marked = new WeakSet<Element>();
 
 /**
- * Mark by classes how wide an explorer is, for the style sheet. Container queries would do that alone, but what is in a
- * container and drawn out of sight (content-visibility, as in a JupyterLab cell) Chromium does not lay out when it shows.
+ * Mark by classes how wide an explorer is, for the style sheet, and leave arrow keys to its menus. Container queries
+ * would tell the width alone, but what is in a container and drawn out of sight (content-visibility, as in a JupyterLab
+ * cell) Chromium does not lay out when it shows.
  */
-function markWidth(root: Element | null) {
+function prepare(root: Element | null) {
   if (!root || marked.has(root)) return;
   marked.add(root);
+  root.addEventListener("focusin", ({ target }) => leaveKeys(target as Element));
   new ResizeObserver(([entry]) => {
     for (const [name, most] of NARROW) root.classList.toggle(name, entry!.contentRect.width <= most);
   }).observe(root);
+}
+
+/** Notebook front ends take arrow keys from a menu, unless the menu itself says not to: an ancestor does not count. */
+function leaveKeys(focused: Element) {
+  if (focused.matches("select")) focused.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 /** The panel that a view was put into; views are made before they are put anywhere. */
@@ -27,7 +34,7 @@ export async function panelOf(el: HTMLElement, selector = ".tsw-panel"): Promise
   for (;;) {
     const root = el.closest<HTMLElement>(selector);
     if (root) {
-      markWidth(root.closest(".tsw-explorer"));
+      prepare(root.closest(".tsw-explorer"));
       return root;
     }
     await new Promise(requestAnimationFrame);

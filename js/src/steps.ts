@@ -27,6 +27,12 @@ export function nearest(centres: Float32Array, at: number): number | null {
   return best;
 }
 
+/** A row of values in C order; empty where there is none. */
+export function readings(values: Float32Array, step: number | null, n: number): Float32Array {
+  const inside = step !== null && step >= 0 && (step + 1) * n <= values.length;
+  return inside ? values.subarray(step * n, (step + 1) * n) : new Float32Array();
+}
+
 export function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { floats, nearest, project, short, spanText } from "../src/steps.ts";
+import { floats, nearest, project, readings, short, spanText } from "../src/steps.ts";
 
 test("bytes that do not begin at a multiple of four are read", () => {
   const buffer = new ArrayBuffer(9);
@@ -17,6 +17,14 @@ test("the nearest centre is found among unsorted ones, and steps that see nothin
   assert.equal(nearest(new Float32Array([NaN, 30, 20, 10]), 11), 3);
   assert.equal(nearest(new Float32Array([]), 11), null);
   assert.equal(nearest(new Float32Array([NaN]), 11), null);
+});
+
+test("a step's values are its row, and there are none outside", () => {
+  const values = new Float32Array([1, 2, 3, 4, 5, 6]);
+  assert.deepEqual([...readings(values, 1, 2)], [3, 4]);
+  assert.deepEqual([...readings(values, 2, 1)], [3]);
+  for (const step of [null, -1, 3]) assert.equal(readings(values, step, 2).length, 0);
+  assert.equal(readings(new Float32Array(), 0, 2).length, 0);
 });
 
 test("numbers have three significant digits and a real minus", () => {

@@ -18,11 +18,15 @@ _GROUP = len(CATEGORIES)
 
 
 class ChannelLines:
-    """All channels of a series on one scale; every eighth channel begins a new line style."""
+    """All channels of a series on one scale; every eighth channel begins a new line style.
 
-    def __init__(self, time: TimeAxis, value: bqplot.Scale, n_channels: int) -> None:
+    opacity : of a line that has not been faded.
+    """
+
+    def __init__(self, time: TimeAxis, value: bqplot.Scale, n_channels: int, *, opacity: float = 1.0) -> None:
         self._time = time
         self._n_channels = n_channels
+        self._opacity = opacity
         self.run = 1
         self.marks = [
             bqplot.Lines(
@@ -32,7 +36,7 @@ class ChannelLines:
                 colors=[category(channel)[0] for channel in group],
                 line_style=category(group[0])[1],
                 stroke_width=1.4,
-                opacities=[1.0] * len(group),
+                opacities=[opacity] * len(group),
             )
             for group in self._groups()
         ]
@@ -58,7 +62,9 @@ class ChannelLines:
     def lift(self, channels: Collection[int]) -> None:
         """Bring some channels forward and fade the others; none lifts all."""
         for mark, group in zip(self.marks, self._groups(), strict=True):
-            mark.opacities = [1.0 if not channels or channel in channels else 0.12 for channel in group]
+            mark.opacities = [
+                self._opacity * (1.0 if not channels or channel in channels else 0.12) for channel in group
+            ]
 
     def _groups(self) -> list[range]:
         starts = range(0, self._n_channels, _GROUP)

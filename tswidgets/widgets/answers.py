@@ -19,15 +19,25 @@ def class_name(index: int, class_names: Sequence[str] | None) -> str:
     return class_names[index] if class_names is not None and index < len(class_names) else f"class {index}"
 
 
-def prediction(output: Floats, label: Any, names: Sequence[str] | None) -> str:
-    """The model's answer, `output` of shape (n_outputs,), as one bar per class, or as a number; `label` likewise."""
+def prediction(
+    output: Floats,
+    label: Any,
+    names: Sequence[str] | None,
+    explained: int | None = None,
+    title: str = "Prediction",
+) -> str:
+    """The model's answer, `output` of shape (n_outputs,), as one bar per class, or as a number; `label` likewise.
+
+    explained : a class that is marked as the one that the figures explain.
+    """
     if output.size == 1:
         told = "" if label is None else f'<span class="tsw-true">label {number(float(label))}</span>'
         name = escape(names[0]) if names else "output"
-        return f"<h4>Prediction</h4>{name} <b>{number(float(output[0]))}</b> {told}"
+        return f"<h4>{title}</h4>{name} <b>{number(float(output[0]))}</b> {told}"
     best, order = int(np.nanargmax(output)) if np.isfinite(output).any() else -1, np.arange(output.size)
     if output.size > MOST_CLASSES:
-        keep = set(np.argsort(-output)[: MOST_CLASSES - 1].tolist()) | ({label} if isinstance(label, int) else set())
+        keep = set(np.argsort(-output)[: MOST_CLASSES - 1].tolist())
+        keep |= {one for one in (label, explained) if isinstance(one, int)}
         order = np.array(sorted(keep))
     largest = _largest(output)
     rows = [
@@ -37,10 +47,11 @@ def prediction(output: Floats, label: Any, names: Sequence[str] | None) -> str:
             number(float(output[i])),
             "tsw-best" if i == best else "",
             i == label,
+            i == explained,
         )
         for i in order
     ]
-    return _classes(rows, output.size - len(order))
+    return _classes(rows, output.size - len(order), title)
 
 
 def comparison(before: Floats, after: Floats, label: Any, names: Sequence[str] | None) -> str:
@@ -82,14 +93,16 @@ def outcome(sample: int, output: Any, label: Any, class_names: Sequence[str] | N
     return f"{head}: {told}"
 
 
-def _classes(rows: Sequence[str], left_out: int) -> str:
+def _classes(rows: Sequence[str], left_out: int, title: str = "Prediction") -> str:
     more = f"<div>and {left_out} less likely classes</div>" if left_out else ""
-    return f'<h4>Prediction</h4><div class="tsw-prediction">{"".join(rows)}</div>{more}'
+    return f'<h4>{title}</h4><div class="tsw-prediction">{"".join(rows)}</div>{more}'
 
 
-def _row(name: str, bars: str, value: str, kind: str, true: bool) -> str:
+def _row(name: str, bars: str, value: str, kind: str, true: bool, explained: bool = False) -> str:
+    mark = ' aria-current="true"' if explained else ""
+    told = f"{name}, explained" if explained else name
     return (
-        f'<div class="{" ".join(filter(None, ("tsw-class", kind)))}" title="{escape(name)}">{bars}'
+        f'<div class="{" ".join(filter(None, ("tsw-class", kind)))}" title="{escape(told)}"{mark}>{bars}'
         f'<span class="tsw-name">{escape(name)}</span><span class="tsw-value">{value}</span>'
         f'<span class="tsw-true">{"◂ label" if true else ""}</span></div>'
     )

@@ -23,6 +23,13 @@ class ChannelLegend(anywidget.AnyWidget):
     """(colour, line style) of every channel."""
     series = traitlets.Bytes().tag(sync=True)
     """float32, the input (n_timesteps, n_channels) in C order, for the read-out; empty where it is too much to send."""
+    quantity = traitlets.Bytes().tag(sync=True)
+    """float32, read beside the input: (n_timesteps, n_channels), or (n_timesteps,); empty where there is none."""
+    per_channel = traitlets.Bool(True).tag(sync=True)
+    """Whether `quantity` has a value for each channel; then `total` is whether their sum is read, too."""
+    total = traitlets.Bool(True).tag(sync=True)
+    word = traitlets.Unicode("colour").tag(sync=True)
+    """What stands above the values of `quantity`."""
     lifted = traitlets.List(traitlets.Int()).tag(sync=True)
     """Channels brought forward; none means all."""
 
@@ -32,6 +39,13 @@ class ChannelLegend(anywidget.AnyWidget):
 
     def show(self, series: NDArray[np.float32]) -> None:
         self.series = sendable(series)
+
+    def read(self, quantity: NDArray[np.float32] | None, word: str = "colour", *, total: bool = True) -> None:
+        """A second value at every step: of shape (n_timesteps, n_channels), or (n_timesteps,) for all channels."""
+        with self.hold_sync():
+            self.quantity = b"" if quantity is None else sendable(quantity)
+            self.per_channel = quantity is None or quantity.ndim == 2
+            self.word, self.total = word, total
 
     def __repr__(self) -> str:
         return f"ChannelLegend({len(self.names)} channels)"
