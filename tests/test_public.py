@@ -17,6 +17,8 @@ PUBLIC = [
     "GRUStates",
     "Gradient",
     "LSTMStates",
+    "Maximization",
+    "NearestSample",
     "Observation",
     "PairAblation",
     "Probe",
@@ -26,6 +28,7 @@ PUBLIC = [
     "SimpleRNNStates",
     "Tap",
     "Timeline",
+    "Trust",
     "WindowExplorer",
     "ablate",
     "ablate_pairs",
@@ -46,6 +49,8 @@ PUBLIC = [
     "hires_cam",
     "integrated_gradients",
     "layer_cam",
+    "maximize_activation",
+    "maximizing_activation",
     "occlusion",
     "plot_history",
     "receptive_field",
@@ -55,6 +60,8 @@ PUBLIC = [
     "score_cam",
     "sliding_windows",
     "smooth_grad",
+    "trust",
+    "trusting",
 ]
 
 

@@ -32,10 +32,17 @@ if TYPE_CHECKING:
     from tswidgets.analysis.gradients import integrated_gradients as integrated_gradients
     from tswidgets.analysis.gradients import saliency as saliency
     from tswidgets.analysis.gradients import smooth_grad as smooth_grad
+    from tswidgets.analysis.maximization import Maximization as Maximization
+    from tswidgets.analysis.maximization import maximize_activation as maximize_activation
+    from tswidgets.analysis.maximization import maximizing_activation as maximizing_activation
+    from tswidgets.analysis.objective import NearestSample as NearestSample
     from tswidgets.analysis.occlusion import occlusion as occlusion
     from tswidgets.analysis.occlusion import rise as rise
     from tswidgets.analysis.receptive_field import ReceptiveField as ReceptiveField
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
+    from tswidgets.analysis.trust import Trust as Trust
+    from tswidgets.analysis.trust import trust as trust
+    from tswidgets.analysis.trust import trusting as trusting
     from tswidgets.analysis.wave import FoldedActivations as FoldedActivations
     from tswidgets.analysis.wave import fold_activations as fold_activations
     from tswidgets.analysis.windows import fold_count as fold_count
@@ -72,6 +79,8 @@ _HOME = {
     "GRUStates": "tswidgets.probe.recurrent",
     "Gradient": "tswidgets.probe",
     "LSTMStates": "tswidgets.probe.recurrent",
+    "Maximization": "tswidgets.analysis.maximization",
+    "NearestSample": "tswidgets.analysis.objective",
     "Observation": "tswidgets.probe",
     "PairAblation": "tswidgets.analysis.ablation",
     "Probe": "tswidgets.probe",
@@ -81,6 +90,7 @@ _HOME = {
     "SimpleRNNStates": "tswidgets.probe.recurrent",
     "Tap": "tswidgets.probe",
     "Timeline": "tswidgets.probe",
+    "Trust": "tswidgets.analysis.trust",
     "WindowExplorer": "tswidgets.widgets.window_explorer",
     "ablate": "tswidgets.analysis.ablation",
     "ablate_pairs": "tswidgets.analysis.ablation",
@@ -100,6 +110,8 @@ _HOME = {
     "hires_cam": "tswidgets.analysis.cam",
     "integrated_gradients": "tswidgets.analysis.gradients",
     "layer_cam": "tswidgets.analysis.cam",
+    "maximize_activation": "tswidgets.analysis.maximization",
+    "maximizing_activation": "tswidgets.analysis.maximization",
     "occlusion": "tswidgets.analysis.occlusion",
     "plot_history": "tswidgets.widgets.history",
     "receptive_field": "tswidgets.analysis.receptive_field",
@@ -109,6 +121,8 @@ _HOME = {
     "score_cam": "tswidgets.analysis.cam",
     "sliding_windows": "tswidgets.analysis.windows",
     "smooth_grad": "tswidgets.analysis.gradients",
+    "trust": "tswidgets.analysis.trust",
+    "trusting": "tswidgets.analysis.trust",
 }
 __all__ = [*_HOME, "datasets"]
 

@@ -18,6 +18,11 @@ class Selection:
     removed : indices of the filters that are switched off, in rising order.
     removed_value : what takes their place: `zero`, or `mean` of the filter over the samples.
     metric : what errors are measured by; "" for what suits the labels.
+    method : how it is found where the model looks: the name of an attribution method, `filter` or `attention`.
+    target : the class or number that is explained, None for the one that is predicted; `target_step` is the output step
+        of an answer per step.
+    maximize : what the panel `maximization` makes as large as possible: `class`, or `filter` of the layer.
+    channels : whether channels are drawn `apart` or `together`.
     panel : what is looked at: `activations`, or another of the explorer's `panels`.
     """
 
@@ -30,3 +35,8 @@ class Selection:
     removed: tuple[int, ...] = ()
     removed_value: str = "zero"
     metric: str = ""
+    method: str = "integrated_gradients"
+    target: int | None = None
+    target_step: int = 0
+    channels: str = "apart"
+    maximize: str = "class"

@@ -25,12 +25,14 @@ from tswidgets._validate.attribution import (
     at_least,
     background,
     even_batch,
+    map_of,
     no_class_activation_map,
     no_numbers,
     no_time_axis,
     not_finite,
     occlusion_window,
     one_input,
+    one_map,
     stand_in,
     within,
 )
@@ -38,6 +40,7 @@ from tswidgets._validate.data import labels, same_number, sampling_rate, series,
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
 from tswidgets._validate.maximization import (
     finite_channels,
+    length_fails,
     no_finite_start,
     no_length,
     not_negative,
@@ -75,6 +78,7 @@ from tswidgets._validate.model import (
     unbuilt_model,
     unknown_field,
 )
+from tswidgets._validate.trust import same_score
 from tswidgets._validate.wave import (
     no_truth,
     no_window,
@@ -112,7 +116,9 @@ __all__ = [
     "labels",
     "layer_name",
     "length",
+    "length_fails",
     "long_wave",
+    "map_of",
     "message",
     "metric",
     "metric_failed",
@@ -150,6 +156,7 @@ __all__ = [
     "one_filter",
     "one_input",
     "one_input_of_numbers",
+    "one_map",
     "one_of",
     "one_or_a_batch",
     "one_series",
@@ -163,6 +170,7 @@ __all__ = [
     "removal_value",
     "removal_value_fits",
     "same_number",
+    "same_score",
     "sampling_rate",
     "series",
     "series_input",

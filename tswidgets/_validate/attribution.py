@@ -115,6 +115,20 @@ def occlusion_window(window: Any, stride: Any, n_timesteps: int) -> tuple[int, i
     return size, step
 
 
+def one_map(n_axes: int, method: str, methods: Sequence[str]) -> None:
+    if n_axes:
+        todo = "Ask for one series at a time: trust(model, X[i], method(model, X[i]))."
+        raise ValueError(message("the attribution of one series", "that of a batch", todo))
+    if method not in methods:
+        raise ValueError(message("what a method of tswidgets returned", f"method {method!r}", f"Use one of {methods}."))
+
+
+def map_of(shape: tuple[int, ...], absent: tuple[int, ...]) -> None:
+    if shape != (1, *absent):
+        got = f"that of one with {absent[0]} steps for one with {shape[1]}" if len(absent) == 1 else "that of a batch"
+        raise ValueError(message("the attribution of this very series", got, "Pass the x that the map was made of."))
+
+
 def no_time_axis(name: str, note: str, others: Sequence[str]) -> NoReturn:
     todo = (
         f"Choose one of: {', '.join(map(repr, others))}."

@@ -36,6 +36,12 @@ def no_length(name: str, what: str, keyword: str) -> NoReturn:
     raise ValueError(message(f"the number of {what}, as {name!r} takes any", "neither it nor X", todo))
 
 
+def length_fails(n_timesteps: int, name: str, error: Exception) -> NoReturn:
+    got = f"{n_timesteps}, with which TensorFlow fails ({type(error).__name__})"
+    todo = "Pass a larger n_timesteps, or X with longer series."
+    raise ValueError(message(f"a number of time steps that {name!r} can take", got, todo)) from error
+
+
 def one_filter(target: Any, n_filters: int | None, word: str, layer: str) -> int:
     """The filter of a layer that a target is; None is the only one."""
     if target is None and n_filters == 1:

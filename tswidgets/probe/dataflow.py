@@ -101,7 +101,7 @@ def _outputs(op: Any, inputs: list[Value | None]) -> list[Value | None]:
     known = [value for value in inputs if value is not None]
     if len(known) == len(inputs):
         try:
-            found = _applied(op, known)
+            found = _applied(op, known)[: len(op.outputs)]  # a body that was differentiated returns more
             return found + [None] * (len(op.outputs) - len(found))
         except Exception as error:
             logger.debug("%s (%s) cannot be followed: %s", op.name, op.type, error)

@@ -9,9 +9,8 @@ import ipywidgets
 import traitlets
 
 from tswidgets.probe import Tap
+from tswidgets.widgets.panel import SCALES
 from tswidgets.widgets.text import Text, caption, shape
-
-SCALES = {"filter": "this filter, all samples", "layer": "whole layer, all samples", "sample": "this sample only"}
 
 
 class Controls:
@@ -51,8 +50,21 @@ class Controls:
         toolbar = [self.panel, self.scale, self.zoom, self.reset]
         self.rows = [_row("tsw-controls", sliders), _row("tsw-toolbar", toolbar)]
         self.sample_note.write(f"<div>of {n_samples:,}</div>")
-        for name in ("layer", "sample", "scale", "panel"):
+        self._unlink_scale = traitlets.link((owner, "scale"), (self.scale, "value")).unlink
+        for name in ("layer", "sample", "panel"):
             traitlets.link((owner, name), (getattr(self, name), "value"))
+
+    def offer(self, scales: Mapping[str, str]) -> None:
+        """Let scales be fitted to these, in words; none hides the choice."""
+        self.scale.layout.display = None if scales else "none"
+        if not scales:
+            return
+        self._unlink_scale()
+        if self._owner.scale not in scales:
+            self._owner.scale = next(iter(scales))
+        self.scale.options = [(words, name) for name, words in scales.items()]
+        self.scale.value = self._owner.scale
+        self._unlink_scale = traitlets.link((self._owner, "scale"), (self.scale, "value")).unlink
 
     def follow(self, tap: Tap, filter: int) -> None:
         """Let the filter slider run over another layer's filters or units, and set it to `filter`."""

@@ -16,6 +16,8 @@ from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.panel import Panel, Picture
 from tswidgets.widgets.panels.ablation import AblationPanel
 from tswidgets.widgets.panels.activations import ActivationsPanel
+from tswidgets.widgets.panels.attribution import AttributionPanel
+from tswidgets.widgets.panels.maximization import MaximizationPanel
 from tswidgets.widgets.panels.windows import WindowsPanel
 from tswidgets.widgets.progress import Progress
 from tswidgets.widgets.refresher import Refresher, Token
@@ -27,10 +29,13 @@ from tswidgets.widgets.trial import metrics_for
 
 PANELS: dict[str, type[Panel]] = {
     "activations": ActivationsPanel,
+    "attribution": AttributionPanel,
+    "maximization": MaximizationPanel,
     "windows": WindowsPanel,
     "ablation": AblationPanel,
 }
 """What can be chosen as `Explorer.panel`, in the order of the tabs."""
+EXPLAINED = ("method", "target", "target_step", "channels", "maximize")
 
 
 class Explorer(State, ipywidgets.VBox):
@@ -59,7 +64,8 @@ class Explorer(State, ipywidgets.VBox):
 
     Attributes
     ----------
-    layer, filter, sample, step, scale, panel, removed, removed_value, metric
+    layer, filter, sample, step, scale, panel, removed, removed_value, metric, method, target, target_step, channels,
+    maximize
         What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
 
     Raises
@@ -95,6 +101,7 @@ class Explorer(State, ipywidgets.VBox):
         super().__init__()
         self.panel = self._first_panel if self._first_panel in kinds else next(iter(kinds))
         self.layer, self.metric = subject.first_layer, metrics_for(subject)[0]
+        self.target_step = (subject.n_output_steps or 0) // 2
         self.filter = self._wanted_filter = subject.most_active_filter(self.layer, 0)
         self._status = Status()
         titles = {name: kind.title for name, kind in kinds.items()}
@@ -131,6 +138,13 @@ class Explorer(State, ipywidgets.VBox):
             `wave` : (n_wave_steps, n_channels).
             `folded` : (n_wave_steps, n_filters), mean over all windows, NaN where none answers; `count` of them.
             `windows` : (n_columns, n_steps), the chosen filter in every window, or in every `run` of them.
+            Of the panel `attribution`:
+            `values` : (n_timesteps, n_channels), or (n_timesteps,) for all channels alike, the chosen `method` on the
+            input's steps; `own` : (input steps, values) of what lies on a layer's steps; `target`, `score`, `error`,
+            `trust` as the functions return them.
+            Of the panel `maximization`:
+            `x` : (n_timesteps, n_channels), the best input; `nearest` : the real series most like it; `maximization` :
+            as `maximize_activation` returns it.
             Of the panel `ablation`:
             `samples` : indices of the samples that were run; `before` and `after` : (n_samples, …), their answers with
             all filters and without the removed ones; `errors` : `metric` of both.
@@ -168,7 +182,7 @@ class Explorer(State, ipywidgets.VBox):
             self.removed = []
         self._refresher.submit(self.selection)
 
-    @traitlets.observe("filter", "sample", "step", "scale", "removed", "removed_value", "metric")
+    @traitlets.observe("filter", "sample", "step", "scale", "removed", "removed_value", "metric", *EXPLAINED)
     def _input_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return
@@ -204,7 +218,7 @@ class Explorer(State, ipywidgets.VBox):
             self._body.children = [*self._body.children, panel.box]
         for other, panel in self._panels.items():
             panel.box.layout.display = None if other == name else "none"
-        self._controls.scale.layout.display = None if self._panel.scaled else "none"
+        self._controls.offer(self._panel.scales)
         self._zoom(self._controls.zoom.value)
 
     def _zoom(self, on: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,9 @@ Input = tuple[str, traitlets.HasTraits, str]
 """A trait of the explorer, and a widget's trait that is linked to it."""
 News = Callable[[], None]
 """What a panel calls when it has found out something by itself, in whatever thread: it is computed and shown anew."""
+
+
+SCALES = {"filter": "this filter, all samples", "layer": "whole layer, all samples", "sample": "this sample only"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,14 +45,14 @@ class Picture:
 class Panel(Protocol):
     """One page of an explorer, made when it is first shown.
 
-    title : what its tab says; `scaled` : whether it has scales that can be fitted to a filter or a layer.
+    title : what its tab says; `scales` : what its scales can be fitted to, values of `Explorer.scale` in words.
     box : everything that it shows.
     time : the time axis that its `time_figures` share.
     inputs : what the user changes here, beside the sliders.
     """
 
     title: str
-    scaled: bool
+    scales: Mapping[str, str]
     box: ipywidgets.Box
     time: TimeAxis
     time_figures: list[bqplot.Figure]
@@ -88,3 +91,18 @@ def page(rows: list[ipywidgets.Widget], side: list[ipywidgets.Widget]) -> ipywid
     box = ipywidgets.HBox([figures, beside])
     box.add_class("tsw-panel")
     return box
+
+
+def menu(description: str, options: Mapping[str, str]) -> ipywidgets.Dropdown:
+    """A choice of names, shown in words."""
+    made = ipywidgets.Dropdown(options=[(words, name) for name, words in options.items()], description=description)
+    made.style.description_width = "auto"
+    return made
+
+
+def actions(*widgets: ipywidgets.Widget) -> ipywidgets.HBox:
+    """What can be done in a panel, in one row that wraps."""
+    row = ipywidgets.HBox(list(widgets))
+    row.add_class("tsw-toolbar")
+    row.add_class("tsw-actions")
+    return row

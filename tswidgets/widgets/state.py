@@ -8,7 +8,8 @@ import traitlets
 
 from tswidgets import _validate
 from tswidgets.selection import Selection
-from tswidgets.widgets.controls import SCALES
+from tswidgets.widgets.panel import SCALES
+from tswidgets.widgets.quantities import QUANTITIES
 from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.trial import metrics_for
 
@@ -35,6 +36,19 @@ class State(traitlets.HasTraits):
     metric = traitlets.Unicode("mse")
     """What errors are measured by: `score`, `accuracy`, `mse` or `mae`. Default: what suits the labels."""
 
+    method = traitlets.Enum(tuple(QUANTITIES), default_value="integrated_gradients")
+    """What is shown as colour in the panel `attribution`: the name of a method such as `grad_cam`, `filter` for the
+    chosen filter's activation, or `attention`. Default: `integrated_gradients`."""
+    target = traitlets.Int(None, allow_none=True)
+    """Index of the class or number that is explained; None for the one that is predicted. Default: None."""
+    target_step = traitlets.Int(0)
+    """Index of the output step that is explained, of a model that answers step by step. Default: 0."""
+    channels = traitlets.Enum(("apart", "together"), default_value="apart")
+    """Whether the channels are drawn `apart`, each in a lane, or `together` on one axis. Default: `apart`."""
+    maximize = traitlets.Enum(("class", "filter"), default_value="class")
+    """What the panel `maximization` makes as large as possible: the explained `class`, or the chosen `filter`. Default:
+    `class`."""
+
     _subject: Subject
     _panel_names: list[str]
 
@@ -53,7 +67,8 @@ class State(traitlets.HasTraits):
         """The whole state as one frozen, hashable value."""
         removed = tuple(self.removed)
         place = self.layer, self.filter, self.sample, self.step, self.scale, self.panel
-        return Selection(*place, removed, self.removed_value, self.metric)
+        explained = self.method, self.target, self.target_step, self.channels, self.maximize
+        return Selection(*place, removed, self.removed_value, self.metric, *explained)
 
     @traitlets.validate("layer")
     def _valid_layer(self, proposal: Any) -> str:
@@ -84,6 +99,18 @@ class State(traitlets.HasTraits):
         tap = self._subject.taps[self.layer]
         n_filters = int(tap.shape[-1] or 0) if tap.shape else 0
         return _validate.removable(proposal.value, n_filters, tap.word, tap.name)
+
+    @traitlets.validate("target")
+    def _valid_target(self, proposal: Any) -> int | None:
+        shape = self._subject.output_shape
+        if proposal.value is None:
+            return None
+        return _validate.index(proposal.value, shape[-1] if shape else 1, "target", "the model's output")
+
+    @traitlets.validate("target_step")
+    def _valid_target_step(self, proposal: Any) -> int:
+        n_steps = self._subject.n_output_steps or 1
+        return _validate.index(proposal.value, n_steps, "target_step", "the model's output")
 
     @traitlets.validate("metric")
     def _valid_metric(self, proposal: Any) -> str:

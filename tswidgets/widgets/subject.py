@@ -48,6 +48,14 @@ class Subject:
         return shape
 
     @cached_property
+    def n_output_steps(self) -> int | None:
+        """Number of steps of an answer per step, for the longest series; None for one answer a series."""
+        if len(self.output_shape) < 2:
+            return None
+        longest = self.samples.batch(int(np.argmax(self.samples.lengths)))
+        return int(self.probe.observe(longest).outputs[0].shape[1])
+
+    @cached_property
     def first_layer(self) -> str:
         """The last convolutional or recurrent layer that can be drawn, one of several filters if there is such a layer,
         else the last that can be drawn, else the first."""

@@ -16,7 +16,7 @@ from tswidgets.analysis.ablation import PairAblation
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
-from tswidgets.widgets.panel import Input, News, Picture, page
+from tswidgets.widgets.panel import Input, News, Picture, actions, menu, page
 from tswidgets.widgets.ranking import Question, Ranking
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.subject import Subject
@@ -57,7 +57,7 @@ class AblationPanel:
     """Switches for a layer's filters, the answers with and without the removed ones, the worth of each and of pairs."""
 
     title = "Remove filters"
-    scaled = False
+    scales: Mapping[str, str] = {}
 
     def __init__(self, subject: Subject, news: News) -> None:
         self._subject, self._trials = subject, Trials(subject)
@@ -71,15 +71,13 @@ class AblationPanel:
         self._all_on = _button("All on", "Switch every filter on again")
         self._rank = _button("Rank all", "Remove each filter by itself")
         self._pairs = _button("All pairs", "Remove every two filters")
-        self._metric = _dropdown("Measure", {name: METRICS[name] for name in metrics_for(subject)})
-        self._value = _dropdown("Removed becomes", VALUES)
+        self._metric = menu("Measure", {name: METRICS[name] for name in metrics_for(subject)})
+        self._value = menu("Removed becomes", VALUES)
         self._all_on.on_click(lambda _: self.switches.set_trait("removed", []))
         self._rank.on_click(lambda _: self._ask(pairs=False))
         self._pairs.on_click(lambda _: self._ask(pairs=True))
         self.pairs.cursor.observe(self._pair_chosen, "pair")
-        actions = ipywidgets.HBox([self._all_on, self._rank, self._pairs, self._metric, self._value])
-        actions.add_class("tsw-toolbar")
-        actions.add_class("tsw-actions")
+        toolbar = actions(self._all_on, self._rank, self._pairs, self._metric, self._value)
         self.inputs: list[Input] = [
             ("removed", self.switches, "removed"),
             ("filter", self.switches, "filter"),
@@ -89,7 +87,7 @@ class AblationPanel:
         cursor = TimeCursor(self.time)  # reads values at the pointer into the legend
         cursor.layout.display = "none"
         self.box = page(
-            [*self.outcome.rows, self._errors, self.switches, actions, *self.pairs.rows, cursor],
+            [*self.outcome.rows, self._errors, self.switches, toolbar, *self.pairs.rows, cursor],
             [*self.outcome.side, self._order, self.pairs.colors, *self.outcome.legend],
         )
         self.box.add_class("tsw-removal")
@@ -209,12 +207,6 @@ class AblationPanel:
 
 def _button(words: str, tooltip: str) -> ipywidgets.Button:
     return ipywidgets.Button(description=words, tooltip=tooltip)
-
-
-def _dropdown(description: str, options: Mapping[str, str]) -> ipywidgets.Dropdown:
-    made = ipywidgets.Dropdown(options=[(words, name) for name, words in options.items()], description=description)
-    made.style.description_width = "auto"
-    return made
 
 
 def _alone(found: PairAblation, i: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time as clock
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
-from tswidgets.widgets.panel import Input, News, Picture, page
+from tswidgets.widgets.panel import SCALES, Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.views.curve import CurveView
@@ -55,7 +55,7 @@ class ActivationsPanel:
     """The chosen filter of the chosen layer for one sample, under the input."""
 
     title = "Activations"
-    scaled = True
+    scales: Mapping[str, str] = SCALES
 
     def __init__(self, subject: Subject, news: News) -> None:
         self._subject = subject

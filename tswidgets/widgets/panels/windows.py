@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from tswidgets.probe import Tap, Timeline
 from tswidgets.selection import Selection
 from tswidgets.widgets import text
 from tswidgets.widgets.look import WaveLook
-from tswidgets.widgets.panel import Input, News, Picture, page
+from tswidgets.widgets.panel import SCALES, Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.views.band import BandView
@@ -51,7 +51,7 @@ class WindowsPanel:
     """The chosen filter of the chosen layer on the wave, and in each window; all filters on the wave."""
 
     title = "Windows"
-    scaled = True
+    scales: Mapping[str, str] = SCALES
 
     def __init__(self, subject: Subject, news: News) -> None:
         assert subject.wave is not None

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tswidgets.analysis.trust import Trust
 from tswidgets.widgets import text
-
-if TYPE_CHECKING:
-    from tswidgets.analysis.trust import Trust
 
 Floats = NDArray[np.floating]
 WIDTH, HEIGHT = 120, 36  # of a small plot's own units; the style sheet stretches it
