@@ -27,6 +27,7 @@ NO_GAIN = 0.02  # mean gain: maps that show the truth have 0.2 to 0.5, another s
 UNDECIDED = 0.5  # on the way from chance, 0, to certainty, 1
 MISSED = 0.1  # of the score's change: 50 steps miss 1 %, but most of it where the answer jumps on the way
 OTHER_MAP = 0.3  # rank correlation: maps that show the truth have 0.5 to 1
+MORE = {"integrated_gradients": ": take more n_steps", "expected_gradients": ": take more n_samples"}
 
 
 def _nothing() -> Doubles:
@@ -91,12 +92,14 @@ class Trust:
 
     @property
     def verdict(self) -> str:
-        """One sentence: whether to believe the map, and why."""
+        """Whether to believe the map, and why: a sentence, and a second one if a check could not be made."""
+        lost = sum(not np.isfinite(one) for _, one in self.randomization)
+        told = " Copies with shuffled weights answered nothing finite." if lost else ""
         if self.doubts:
-            return f"Do not believe this map: {'; '.join(_lowered(one) for one in self.doubts)}."
+            return f"Do not believe this map: {'; '.join(_lowered(one) for one in self.doubts)}.{told}"
         checked = "; ".join(good for _, good in self._findings if good)
         so_far = "Nothing speaks against this map" if self.complete else "Nothing speaks against this map so far"
-        return f"{so_far}: {checked}." if checked else f"{so_far}."
+        return f"{so_far}: {checked}.{told}" if checked else f"{so_far}.{told}"
 
     @property
     def _findings(self) -> list[tuple[str, str]]:
@@ -113,15 +116,12 @@ class Trust:
         if self.certainty is not None and self.certainty < UNDECIDED:
             found.append(("The model itself is undecided about this series: there may be nothing to point at.", ""))
         if self.completeness is not None:
-            told = f"values miss the score's change by {_percent(self.completeness)}"
-            found.append(("", f"its {told}") if self.completeness < MISSED else (f"Its {told}.", ""))
+            told, more = f"values miss the score's change by {_percent(self.completeness)}", MORE.get(self.method, "")
+            found.append(("", f"its {told}") if self.completeness < MISSED else (f"Its {told}{more}.", ""))
         if self.baseline is not None:
             told = f"map (rank correlation {self.baseline:.2f})"
             doubt, good = f"Another baseline gives another {told}.", f"another baseline gives a similar {told}"
             found.append(("", good) if self.baseline >= OTHER_MAP else (doubt, ""))
-        if lost := sum(not np.isfinite(one) for _, one in self.randomization):
-            layers = "layer" if lost == 1 else "layers"
-            found.append(("", f"not to be told from {lost} {layers}, with whose weights shuffled nothing finite came"))
         return found
 
     def __repr__(self) -> str:
