@@ -110,9 +110,7 @@ def test_a_map_says_whether_to_believe_it(book: Notebook) -> None:
 
 
 def test_a_slow_method_tells_how_far_it_is_and_can_be_cancelled(book: Notebook) -> None:
-    book.run(
-        "import tswidgets.analysis.occlusion as o\no.AT_ONCE = 1"
-    )
+    book.run("import tswidgets.analysis.occlusion as o\no.AT_ONCE = 1")
     book.page.locator(".tsw-panel:visible select").first.select_option("RISE")
     progress = book.page.locator(".tsw-progress")
     until(lambda: "runs" in progress.inner_text(), 20)
