@@ -16,7 +16,11 @@ def no_numbers(dtype: Any) -> NoReturn:
 
 
 def not_finite(flat: Sequence[NDArray[Any]], score: NDArray[Any]) -> NoReturn:
-    i = int(np.flatnonzero(~np.isfinite(score))[0])
+    broken = ~np.isfinite(score)
+    for array in flat:
+        if array.dtype.kind == "f":
+            broken |= ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    i = int(np.flatnonzero(broken)[0])
     missing = sum(int((~np.isfinite(array[i])).sum()) for array in flat if array.dtype.kind == "f")
     got = f"{score[i]} for sample {i}"
     todo = (
@@ -26,6 +30,26 @@ def not_finite(flat: Sequence[NDArray[Any]], score: NDArray[Any]) -> NoReturn:
         got += f", which holds {missing:,} missing or infinite values"
         todo = "Fill the gaps (np.nan_to_num, interpolation) before asking."
     raise ValueError(message("a finite answer of the model to explain", got, todo))
+
+
+def not_finite_values(method: str) -> NoReturn:
+    got = "values that are infinite or not a number"
+    todo = "The model's derivative is not finite at this series, as that of a root is at 0; use occlusion or rise."
+    raise ValueError(message(f"finite values of {method}", got, todo))
+
+
+def numbers_to_mix(dtype: Any, method: str) -> None:
+    if np.dtype(dtype).kind != "f":
+        todo = "Use grad_cam of the Embedding or of a layer behind it, or occlusion."
+        raise ValueError(
+            message(f"floating-point numbers for {method}, which takes parts of them", f"dtype {np.dtype(dtype)}", todo)
+        )
+
+
+def one_array(X: Any) -> NoReturn:
+    todo = "Pass the array itself."
+    got = f"a {type(X).__name__} of {len(X)}"
+    raise TypeError(message("one array, for a model with one input", got, todo))
 
 
 def at_least(value: Any, least: int, what: str) -> int:
@@ -53,13 +77,10 @@ def stand_in(value: Any, shapes: Sequence[tuple[int, ...]], what: str) -> list[N
         if value == "mean":
             return None
         raise ValueError(message(f'a number, "mean" or an array for {what}', repr(value), "Pass one of these."))
-    parts = (
-        list(value.values())
-        if isinstance(value, dict)
-        else value
-        if _one_each(value, shapes)
-        else [value] * len(shapes)
-    )
+    if isinstance(value, dict):
+        todo = "Pass a number, or an array of the shape of a series."
+        raise ValueError(message(f"one value for {what} of a model with one input", f"a dict of {list(value)}", todo))
+    parts = value if _one_each(value, shapes) else [value] * len(shapes)
     found = []
     for part, shape in zip(parts, shapes, strict=True):
         array = np.asarray(part)

@@ -12,8 +12,8 @@ from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.probe import Timeline, as_probe, declared_inputs
-from tswidgets.probe.probe import Probe
+from tswidgets.probe import Input, Probe, Timeline, as_probe, declared_inputs, takes_dict
+from tswidgets.probe.inputs import arranged
 from tswidgets.probe.score import Score
 
 Floats = NDArray[np.float32]
@@ -68,7 +68,8 @@ class Explained:
         self.probe = as_probe(model, x)
         self.score = Score(self.probe, x, target, output)
         self.n_samples = len(self.flat[0])
-        if not np.isfinite(self.score.at).all():
+        whole = [array for array in self.flat if array.dtype.kind == "f"]
+        if not all(np.isfinite(array).all() for array in (self.score.at, *whole)):
             _validate.not_finite(self.flat, self.score.at)
 
     @property
@@ -78,7 +79,15 @@ class Explained:
     @property
     def present(self) -> list[NDArray[np.bool_]]:
         """For every input, which of its steps are no padding: broadcasts to its values."""
-        return [self._present(array) for array in self.flat]
+        found = []
+        for array, absent in zip(self.flat, self.score.absent_of, strict=True):
+            across = (1,) * (array.ndim - 2)
+            found.append(
+                np.ones((1, *array.shape[1:2], *across), bool)
+                if absent is None
+                else ~absent.reshape(absent.shape + across)
+            )
+        return found
 
     def answer(
         self,
@@ -107,6 +116,8 @@ class Explained:
         options: Mapping[str, Any] | None = None,
     ) -> Attribution:
         """The attribution, of one series if one was given."""
+        if not all(np.isfinite(array).all() for array in tree.flatten(values)):
+            _validate.not_finite_values(method)
 
         def own(part: Any) -> Any:
             return tree.map_structure(lambda array: array[0], part) if self._single and part is not None else part
@@ -124,13 +135,6 @@ class Explained:
             absent=own(self.score.absent),
             options=dict(options or {}),
         )
-
-    def _present(self, array: NDArray[Any]) -> NDArray[np.bool_]:
-        absent = self.score.absent
-        if array.shape[:2] != absent.shape:
-            return np.ones((1,) * array.ndim, bool)
-        there: NDArray[np.bool_] = ~absent.reshape(absent.shape + (1,) * (array.ndim - 2))
-        return there
 
 
 Steps = Generator[tuple[int, int], None, Attribution]
@@ -170,15 +174,18 @@ def _plain(target: Any) -> Any:
 
 def _with_sample_axis(model: Any, x: Any) -> tuple[Any, bool]:
     """x as a batch of arrays, floating-point numbers as float32; and whether it was a single series."""
-    inputs = declared_inputs(model.model if isinstance(model, Probe) else model)
+    inner = model.model if isinstance(model, Probe) else model
+    inputs = declared_inputs(inner)
     several = tree.is_nested(x) and not _is_rows(x, len(inputs))
-    arrays = tree.map_structure(np.asarray, x) if several else np.asarray(x)
-    first = tree.flatten(arrays)[0]
-    if isinstance(arrays, dict) and inputs:
-        named = {one.name: len(one.shape) for one in inputs}
-        rank = named.get(next(iter(arrays)), len(inputs[0].shape))
-    else:
-        rank = len(inputs[0].shape) if inputs else 2
+    if several and len(inputs) == 1:
+        _validate.one_array(x)
+    arrays = tree.map_structure(np.asarray, arranged(inner, x)) if several else np.asarray(x)
+    flat = tree.flatten(arrays)
+    ranks = [len(shape) for shape in model.input_shapes] if isinstance(model, Probe) else []
+    ranks = ranks or [len(one.shape) for one in _as_flattened(inner, inputs)] or [2] * len(flat)
+    if len(ranks) != len(flat):
+        _validate.batch([array.shape for array in flat], [(None,) * rank for rank in ranks], inner.name)
+    first, rank = flat[0], ranks[0]
     if first.ndim not in (rank, rank + 1):
         _validate.one_or_a_batch(first.shape, rank)
     single = first.ndim == rank
@@ -190,7 +197,14 @@ def _with_sample_axis(model: Any, x: Any) -> tuple[Any, bool]:
             _validate.no_numbers(array.dtype)
         return array if integers and array.dtype.kind in "iu" else array.astype(np.float32, copy=False)
 
-    return tree.map_structure(ready, arrays), single
+    batch = tree.map_structure(ready, arrays)
+    _validate.n_samples([len(array) for array in tree.flatten(batch)])
+    return batch, single
+
+
+def _as_flattened(model: Any, inputs: Sequence[Input]) -> list[Input]:
+    """What a model declares, in the order in which its inputs are flattened: a dict by name."""
+    return sorted(inputs, key=lambda one: one.name) if takes_dict(model) else list(inputs)
 
 
 def _is_rows(x: Any, n_inputs: int) -> bool:

@@ -12,14 +12,14 @@ from tswidgets import _validate
 from tswidgets.analysis.attribution import Attribution, Explained, Steps, in_steps
 from tswidgets.analysis.gradients import AT_ONCE
 from tswidgets.analysis.projection import on_input
-from tswidgets.analysis.standins import baselines
 from tswidgets.probe import Probe, Tap
 from tswidgets.probe.score import Target
 
 Doubles = NDArray[np.float64]
 Combine = Callable[[Doubles, Doubles, NDArray[np.bool_]], Doubles]
 """(activations, gradients, steps that are no padding) → map; (n_samples, n_steps, n_filters) → (n_samples, n_steps)."""
-LIKE = 1e-4  # weights of a filter that differ less from step to step, or from series to series, are the same
+LIKE = 1e-4  # weights of a filter that differ less from step to step are the same
+TRIED = 12  # random values that are put in a layer's place
 
 
 def class_activation_map(
@@ -56,7 +56,7 @@ def class_activation_map(
     being stretched.
     """
     asked = Explained(model, x, target, output)
-    tap = _layer(asked.probe, layer, _last)
+    tap = _layer(asked, layer, _last)
     _is_linear_in_mean(asked, tap)
 
     def weighted(a: Doubles, g: Doubles, there: NDArray[np.bool_]) -> Doubles:
@@ -87,7 +87,7 @@ def grad_cam(
         return np.maximum(np.einsum("stf,sf->st", a, weights), 0)
 
     asked = Explained(model, x, target, output)
-    return _map(asked, _layer(asked.probe, layer, _last_convolution), "grad_cam", weighted, output)
+    return _map(asked, _layer(asked, layer, _last_convolution), "grad_cam", weighted, output)
 
 
 def grad_cam_plus_plus(
@@ -108,7 +108,7 @@ def grad_cam_plus_plus(
         return np.maximum(np.einsum("stf,sf->st", a, weights), 0)
 
     asked = Explained(model, x, target, output)
-    return _map(asked, _layer(asked.probe, layer, _last_convolution), "grad_cam_plus_plus", weighted, output)
+    return _map(asked, _layer(asked, layer, _last_convolution), "grad_cam_plus_plus", weighted, output)
 
 
 def hires_cam(
@@ -121,7 +121,7 @@ def hires_cam(
     Source: Draelos, Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations", 2020.
     """
     asked = Explained(model, x, target, output)
-    tap = _layer(asked.probe, layer, _last_convolution)
+    tap = _layer(asked, layer, _last_convolution)
     return _map(asked, tap, "hires_cam", lambda a, g, there: np.asarray((a * g).sum(axis=2)), output)
 
 
@@ -139,7 +139,7 @@ def layer_cam(
         return np.maximum((a * np.maximum(g, 0)).sum(axis=2), 0)
 
     asked = Explained(model, x, target, output)
-    return _map(asked, _layer(asked.probe, layer, _last_convolution), "layer_cam", weighted, output)
+    return _map(asked, _layer(asked, layer, _last_convolution), "layer_cam", weighted, output)
 
 
 @in_steps
@@ -153,24 +153,21 @@ def score_cam(model: Any, x: Any, target: Target = None, *, layer: str | None = 
     """
     asked = Explained(model, x, target, output)
     _validate.one_input(len(asked.flat), "score_cam")
-    tap = _layer(asked.probe, layer, _last_convolution)
+    _validate.numbers_to_mix(asked.flat[0].dtype, "score_cam")
+    tap = _layer(asked, layer, _last_convolution)
     a, there = _activations(asked, tap)
     timeline = asked.probe.timelines(asked.score.lengths)[tap.name]
     assert timeline is not None
     series, n_filters, weights = asked.flat[0], a.shape[2], np.zeros((asked.n_samples, a.shape[2]))
-    nothing = asked.score.of(baselines(asked, 0.0, "baseline"), np.arange(asked.n_samples))
     size = max(AT_ONCE // max(series[:1].nbytes, 1), 1)
     for i in range(asked.n_samples):
-        maps = np.nan_to_num(on_input(a[i], timeline, series.shape[1]).T)
-        low, high = maps.min(axis=1, keepdims=True), maps.max(axis=1, keepdims=True)
-        maps = np.divide(maps - low, high - low, out=np.zeros_like(maps), where=high > low)
+        maps = _scaled(on_input(a[i], timeline, series.shape[1], there[i]).T)
         for start in range(0, n_filters, size):
             part = maps[start : start + size]
             seen = series[i] * part.reshape(*part.shape, *[1] * (series.ndim - 2))
             weights[i, start : start + size] = asked.score.of([seen.astype(np.float32)], np.full(len(part), i))
             yield i * n_filters + start + len(part), asked.n_samples * n_filters
-    rise = weights - nothing[:, None]
-    shares = np.exp(rise - rise.max(axis=1, keepdims=True))
+    shares = np.exp(weights - weights.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     return _made(asked, tap, "score_cam", np.maximum(np.einsum("stf,sf->st", a, shares), 0), there, output)
 
@@ -194,7 +191,8 @@ def _made(
     timeline = asked.probe.timelines(asked.score.lengths)[tap.name]
     assert timeline is not None
     values = np.where(there, values, 0).astype(np.float32)
-    placed = on_input(values.T, timeline, asked.score.absent.shape[1]).T
+    n_timesteps = asked.score.absent.shape[1]
+    placed = np.stack([on_input(one, timeline, n_timesteps, of) for one, of in zip(values, there, strict=True)])
     return asked.made(
         method,
         values,
@@ -216,13 +214,24 @@ def _shown(values: NDArray[Any], mask: NDArray[np.bool_] | None) -> tuple[Double
     return np.where(there[:, :, None], values, 0).astype(np.float64), there
 
 
-def _layer(probe: Probe, name: str | None, default: Callable[[list[Tap]], Tap | None]) -> Tap:
+def _scaled(maps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Each row from 0 to 1 over what is seen of it, 0 where nothing is."""
+    seen = np.isfinite(maps)
+    low = np.where(seen, maps, np.inf).min(axis=1, keepdims=True)
+    high = np.where(seen, maps, -np.inf).max(axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = np.divide(maps - low, high - low, out=np.zeros_like(maps), where=seen & (high > low))
+    return scaled
+
+
+def _layer(asked: Explained, name: str | None, default: Callable[[list[Tap]], Tap | None]) -> Tap:
+    probe = asked.probe
     taps = list(probe.taps)
     sequences = [tap for tap in taps if tap.kind == "sequence"]
     if name is None:
-        found = default(sequences)
+        leading = asked.score.leading
+        found = default([tap for tap in sequences if tap.name in leading])
         if found is None:
-            _validate.no_time_axis(probe.model.name, "none of whose layers has one", [])
+            _validate.no_time_axis(probe.model.name, "none of whose layers has one that the answer depends on", [])
         return found
     tap = next(tap for tap in taps if tap.name == probe.tap_name(name))
     if tap.kind != "sequence":
@@ -231,7 +240,8 @@ def _layer(probe: Probe, name: str | None, default: Callable[[list[Tap]], Tap | 
 
 
 def _last(sequences: list[Tap]) -> Tap | None:
-    return sequences[-1] if sequences else None
+    several = [tap for tap in sequences if tap.shape[0] != 1]  # an average that keeps its axis has one step
+    return (several or sequences)[-1] if sequences else None
 
 
 def _last_convolution(sequences: list[Tap]) -> Tap | None:
@@ -244,23 +254,25 @@ def _last_convolution(sequences: list[Tap]) -> Tap | None:
 
 
 def _is_linear_in_mean(asked: Explained, tap: Tap) -> None:
-    """Raise unless the gradient by the layer is the same at all steps that are no padding, and for other series."""
-    rng, low, high = np.random.default_rng(0), np.inf, -np.inf
-    for scale in (None, 1.0, -2.0, 0.3):
-        flat = [_other(rng, scale, *pair) for pair in zip(asked.flat, asked.present, strict=True)]
-        slopes = asked.score.gradient(flat, wrt=tap.name)
-        g, there = _shown(slopes.by[0], slopes.mask)
-        low = np.minimum(low, np.where(there[:, :, None], g, np.inf).min(axis=1))
-        high = np.maximum(high, np.where(there[:, :, None], g, -np.inf).max(axis=1))
+    """Raise unless the score is a linear function of the layer's mean over steps that are no padding.
+
+    It is tried out: the gradient has to be the same at all steps, and scores of random values in the layer's place, of
+    either sign and of several sizes, have to be what that gradient says.
+    """
+    slopes = asked.score.gradient(wrt=tap.name)
+    assert slopes.point is not None
+    g, there = _shown(slopes.by[0], slopes.mask)
+    low = np.where(there[:, :, None], g, np.inf).min(axis=1)
+    high = np.where(there[:, :, None], g, -np.inf).max(axis=1)
     size = np.maximum(np.abs(low), np.abs(high)).max(axis=1, keepdims=True)
-    if (high - low > LIKE * size).any():
+    same = (high - low <= LIKE * size).all()
+    rng, scale = np.random.default_rng(0), float(np.abs(slopes.point).max()) or 1.0
+    for k in range(TRIED if same else 0):
+        shift = rng.normal(size=(len(g), 1, g.shape[2])) * scale * 3.0 ** (k % 3)
+        other = shift + rng.normal(size=g.shape) * scale
+        expected = slopes.score + ((other - slopes.point) * g).sum(axis=(1, 2))
+        found = asked.score.with_values(tap.name, other.astype(np.float32))
+        size = np.abs(other * g).sum(axis=(1, 2)) + np.abs(slopes.score)
+        same = same and bool((np.abs(found - expected) <= LIKE * size).all())
+    if not same:
         _validate.no_class_activation_map(tap.name)
-
-
-def _other(
-    rng: np.random.Generator, scale: float | None, array: NDArray[Any], there: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    if scale is None or array.dtype.kind != "f":
-        return array
-    noise = rng.standard_normal(array.shape, np.float32) * (array.std() + 1e-6)
-    return np.where(there, scale * array + noise, array).astype(np.float32)

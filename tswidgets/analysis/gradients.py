@@ -94,14 +94,16 @@ def smooth_grad(
     """
     n_samples, noise = _validate.at_least(n_samples, 1, "n_samples"), _validate.within(noise, 0, np.inf, "noise")
     asked = Explained(model, x, target, output)
-    rng = np.random.default_rng(seed)
+    draws = [
+        np.random.default_rng(seed) for _ in range(asked.n_samples)
+    ]  # a series' own, whatever else is in the batch
     sizes = [
         noise * _spread(array, there) * there for array, there in zip(asked.flat, asked.present, strict=True)
     ]  # nothing where a step is padding
 
     def copies(i: int, share: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         return [
-            array[i] + size[i] * rng.standard_normal((len(share), *array.shape[1:]), np.float32)
+            array[i] + size[i] * draws[i].standard_normal((len(share), *array.shape[1:]), np.float32)
             for array, size in zip(asked.flat, sizes, strict=True)
         ]
 
@@ -187,14 +189,14 @@ def expected_gradients(
     asked = Explained(model, x, target, output)
     _validate.one_input(len(asked.flat), "expected_gradients")
     others = _validate.background(background, asked.flat[0].shape[1:])
-    rng = np.random.default_rng(seed)
-    drawn = rng.permutation(np.resize(rng.permutation(len(others)), n_samples))
     array, there = asked.flat[0], asked.present[0]
     values, start = np.zeros(array.shape, np.float64), np.zeros(asked.n_samples)
     for i in range(asked.n_samples):
+        rng = np.random.default_rng(seed)
+        drawn = rng.permutation(np.resize(rng.permutation(len(others)), n_samples))
         for part in _parts(n_samples, array[i].nbytes):
             begin = np.where(np.broadcast_to(there, array.shape)[i], others[drawn[part]], array[i])
-            share = (part + rng.random(len(part), np.float32)) / np.float32(n_samples)
+            share = ((part + rng.random(len(part))) / n_samples).astype(np.float32)
             way, of = array[i] - begin, np.full(len(part), i)
             slopes = asked.score.gradient([begin + share.reshape(-1, *[1] * (array.ndim - 1)) * way], of)
             values[i] += (slopes.by[0] * way).sum(axis=0, dtype=np.float64) / n_samples

@@ -126,6 +126,7 @@ def rise(
     n_masks, keep = _validate.at_least(n_masks, 2, "n_masks"), _validate.within(keep, 0, 1, "keep")
     asked = Explained(model, x, target, output)
     _validate.one_input(len(asked.flat), "rise")
+    _validate.numbers_to_mix(asked.flat[0].dtype, "rise")
     series, others = asked.flat[0], baselines(asked, fill, "fill")[0]
     n_timesteps, n_channels = series.shape[1], int(np.prod(series.shape[2:]))
     cells = int(np.clip(n_timesteps // 16, 4, 32)) if n_cells is None else _validate.at_least(n_cells, 1, "n_cells")
@@ -149,7 +150,7 @@ def rise(
 def _hidden(asked: Explained, starts: NDArray[np.int64], size: int, per_channel: bool) -> Iterator[Any]:
     """(numbers of the inputs, index of what is hidden of each): window by window, channel by channel."""
     n_timesteps = asked.score.absent.shape[1]
-    aligned = [i for i, array in enumerate(asked.flat) if array.ndim > 1 and array.shape[1] == n_timesteps]
+    aligned = [i for i, n in enumerate(asked.score.lengths) if n == n_timesteps]
     for start in starts:
         steps = slice(start, start + size)
         if not per_channel:

@@ -51,10 +51,11 @@ def layers_with_weights(probe: Probe) -> list[tuple[str, keras.Layer]]:
         if isinstance(node.operation, keras.Layer) and not name.endswith(":pre-activation"):
             names.setdefault(key, name)
             layers[key] = layers.pop(key, node.operation)
-    weights = {key: {id(one) for one in layer.weights} for key, layer in layers.items()}
+    weights = [(key, {id(one) for one in layer.weights}) for key, layer in layers.items()]
     left, found = {id(one) for one in probe.model.weights}, []
-    for key, own in reversed(weights.items()):
-        inner = set().union(*(held for held in weights.values() if held < own))
+    for i, (key, own) in reversed([*enumerate(weights)]):
+        # What is inside has ended its call before, and may have all the weights that there are.
+        inner = set().union(*(held for j, (_, held) in enumerate(weights) if held < own or (held == own and j < i)))
         if own & left and own - inner:
             found.append((names[key], layers[key]))
             left -= own

@@ -33,6 +33,8 @@ def likeness(a: NDArray[Any], b: NDArray[Any]) -> tuple[float, float]:
     a, b = np.ravel(a).astype(np.float64), np.ravel(b).astype(np.float64)
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("nan"), float("nan")
+    if not a.any() and not b.any():
+        return 0.0, 0.0
     of = _carrying(np.abs(a)) | _carrying(np.abs(b))
     return rank_correlation(a[of], b[of]), rank_correlation(np.abs(a[of]), np.abs(b[of]))
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.attribution import Explained
+from tswidgets.probe.inputs import arranged
 
 
 def baselines(asked: Explained, value: Any, what: str) -> list[NDArray[Any]]:
     """For every input an array like it: a number, "mean" of each channel, or what was given; padding as it is."""
-    given = _validate.stand_in(value, [array.shape[1:] for array in asked.flat], what)
+    parts = value
+    if isinstance(value, (dict, list, tuple)) and len(asked.flat) > 1:
+        parts = tree.flatten(arranged(asked.probe.model, value))
+    given = _validate.stand_in(parts, [array.shape[1:] for array in asked.flat], what)
     found = []
     for i, (array, there) in enumerate(zip(asked.flat, asked.present, strict=True)):
         other = _means(array, there) if given is None else given[i]

@@ -41,7 +41,8 @@ class Trust:
     method : of the map.
     completeness : by how much its values miss the score's change, as a share of it; None where that is not promised.
     randomization : (layer, rank correlation with the map of a copy whose layers are shuffled from the output down to
-        this one), from the output to the input; NaN where the copies' answers are not finite.
+        this one), from the output to the input; NaN where there is nothing to compare: answers that are not finite, or
+        maps that one or two cells carry.
     fractions : ndarray of shape (n_points,), shares of the cells that are taken, most important first.
     deletion, insertion : ndarrays of shape (n_points,), the score while these are hidden, and while all else is;
         `random_deletion` and `random_insertion` are the same in random order.
@@ -94,7 +95,7 @@ class Trust:
     def verdict(self) -> str:
         """Whether to believe the map, and why: a sentence, and a second one if a check could not be made."""
         lost = sum(not np.isfinite(one) for _, one in self.randomization)
-        told = " Copies with shuffled weights answered nothing finite." if lost else ""
+        told = " With shuffled weights there was nothing to compare." if lost else ""
         if self.doubts:
             return f"Do not believe this map: {'; '.join(_lowered(one) for one in self.doubts)}.{told}"
         checked = "; ".join(good for _, good in self._findings if good)

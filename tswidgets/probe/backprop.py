@@ -15,13 +15,25 @@ import tensorflow as tf
 
 from tswidgets import _validate
 from tswidgets.probe.intercept import Call, has_activation
-from tswidgets.probe.logits import without_activation
+from tswidgets.probe.logits import SLOPE, without_activation
 from tswidgets.probe.taps import family
 
 RECTIFIERS = {"relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "mish", "softplus"}
 RECTIFIER_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU)
-RECTIFIER_OPS = ("Relu", "Relu6", "LeakyRelu", "Elu", "Selu")
+RECTIFIER_OPS = (
+    "Relu",
+    "Relu6",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "Softplus",
+    "Maximum",
+    "Erf",
+    "Erfc",
+)  # GELU is made of the last
+CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 MAXIMA = (keras.layers.MaxPooling1D, keras.layers.MaxPooling2D, keras.layers.GlobalMaxPooling1D)
+PRODUCTS = ("Multiply", "Dot", "Matmul", "Einsum", "Maximum", "Minimum", "Divide", "Power")  # of two signals
 NOT_ELEMENTWISE = {"softmax", "log_softmax", "sparsemax", "glu", "linear"}
 
 
@@ -36,7 +48,7 @@ class Plain:
 
     def check(self, value: Any) -> None:
         """Raise if something on the way to `value` is not covered by the rule."""
-        for refuse in self._refuse:
+        for refuse in reversed(self._refuse):  # the outermost layer comes last
             refuse()
 
 
@@ -82,7 +94,8 @@ class Rescale(Plain):
         if call.before_activation:
             self._before[id(layer)] = tensor
             return tensor
-        if family(layer) in ("recurrent", "attention") or isinstance(layer, (keras.layers.Multiply, keras.layers.Dot)):
+        products = type(layer).__name__ in PRODUCTS and len(call.inputs) > 1
+        if family(layer) in ("recurrent", "attention") or products:
             self._refuse.append(partial(_validate.not_rescaled, name, type(layer).__name__))
             return tensor
         if isinstance(layer, MAXIMA):
@@ -107,6 +120,8 @@ def _activation_name(layer: Any) -> str:
 
 def _rectifies(call: Call) -> bool:
     layer = call.operation
+    if family(layer) == "recurrent":
+        return False
     layer = layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
     if isinstance(layer, RECTIFIER_LAYERS):
         return True
@@ -126,7 +141,8 @@ def _elementwise(operation: Any) -> bool:
 def _recurrent_rectifier(layer: Any) -> str:
     inner = [layer, *(getattr(layer, part, None) for part in ("forward_layer", "backward_layer", "cell"))]
     inner += getattr(getattr(layer, "cell", None), "cells", [])
-    return next((name for one in inner if (name := _activation_name(one)) in RECTIFIERS), "")
+    gates = [getattr(getattr(one, "recurrent_activation", None), "__name__", "") for one in inner]
+    return next((name for name in (*map(_activation_name, inner), *gates) if name in RECTIFIERS), "")
 
 
 def _rectifying_ops(tensor: Any, stops: set[int]) -> set[str]:
@@ -139,10 +155,27 @@ def _rectifying_ops(tensor: Any, stops: set[int]) -> set[str]:
         if id(one) in stops or one.op.name in seen:
             continue
         seen.add(one.op.name)
-        if one.op.type in RECTIFIER_OPS:
+        if _rectifies_op(one.op):
             found.add(one.op.name)
         waiting.extend(one.op.inputs)
     return found
+
+
+def _rectifies_op(op: Any) -> bool:
+    """Whether an operation is a rectifier, or calls a function that has one; x · sigmoid(x) is SiLU."""
+    if op.type in CALLS:
+        body = op.graph._get_function(op.get_attr("f").name).graph
+        return any(_rectifies_op(inner) for inner in body.get_operations())
+    if op.type == "Mul":
+        gates = [one.op for one in op.inputs if one.op.type == "Sigmoid"]
+        return any(other is not gate.outputs[0] for gate in gates for other in op.inputs if _shares(gate, other))
+    return op.type in RECTIFIER_OPS
+
+
+def _shares(gate: Any, other: Any) -> bool:
+    """Whether a sigmoid is that of the other factor, give or take a constant one."""
+    before = gate.inputs[0]
+    return before is other or (before.op.type == "Mul" and any(one is other for one in before.op.inputs))
 
 
 def _clipped(tensor: Any) -> Any:
@@ -151,10 +184,12 @@ def _clipped(tensor: Any) -> Any:
 
 def _through_slope(before: Any, after: Any) -> Any:
     """`after`, whose gradient by `before` is the slope between both halves; the derivative where they hardly differ."""
+    before = tf.cast(before, after.dtype)
     below, above = _difference(before), _difference(after)
     far = tf.abs(below) > 1e-6
     slope = tf.stop_gradient(tf.math.divide_no_nan(above, tf.where(far, below, tf.zeros_like(below))))
-    return _like(after, tf.where(far, tf.stop_gradient(after) + slope * _moved(before), after))
+    straight = tf.stop_gradient(after) + slope * _moved(before)
+    return _like(after, tf.where(far, straight, after, name=SLOPE))
 
 
 def _through_maximum(layer: Any, before: Any, after: Any) -> Any:

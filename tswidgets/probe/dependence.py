@@ -10,7 +10,8 @@ from keras import tree
 
 from tswidgets.probe.inputs import arranged
 from tswidgets.probe.intercept import Call
-from tswidgets.probe.program import Forward
+from tswidgets.probe.logits import Logits
+from tswidgets.probe.program import Forward, Task
 
 if TYPE_CHECKING:
     from tswidgets.probe.probe import Probe
@@ -49,6 +50,29 @@ def reaching(forward: Forward, inputs: Sequence[Any]) -> Any:
         name: tf.broadcast_to(tf.constant([eagerly or tensor.op.name in names for names in upstream]), shape)
         for name, tensor in marked.items()
     }
+
+
+def leading_to(of: str | int) -> Task:
+    """Tap name → bool tensor of shape (n_samples,): whether tap `of`, or output number `of`'s logits, depend on it."""
+
+    def task(forward: Forward, inputs: Sequence[Any]) -> Any:
+        marked: dict[str, Any] = {}
+        find = Logits()
+
+        def visit(name: str, tensor: Any, call: Call) -> Any:
+            logits = getattr(tensor, "_keras_logits", None)
+            marked[name] = tf.identity(tensor)
+            if logits is not None:
+                marked[name]._keras_logits = logits
+            return find.visit(name, marked[name], call)
+
+        outputs = tree.flatten(forward(inputs, visit))
+        value = marked[of] if isinstance(of, str) else find.of(outputs[of])
+        upstream = None if tf.executing_eagerly() else _upstream(value)
+        shape = tf.shape(inputs[0])[:1]
+        return {name: tf.fill(shape, upstream is None or one.op.name in upstream) for name, one in marked.items()}
+
+    return task
 
 
 def _upstream(tensor: Any) -> set[str]:

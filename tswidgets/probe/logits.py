@@ -10,6 +10,7 @@ import tensorflow as tf
 from tswidgets.probe.intercept import Call, as_given, at_once, has_activation, stand_in
 
 SQUASHING = ("softmax", "sigmoid")
+SLOPE = "tswidgets_slope"  # name of what stands in for an activation function, which is its third input
 SAME_ORDER = ("Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "EnsureShape", "StopGradient")
 
 
@@ -47,8 +48,8 @@ def _squashes(layer: Any) -> bool:
 def _before_squashing(tensor: Any) -> Any:
     """The argument of the Softmax or Sigmoid operation that a traced tensor comes from, or the tensor itself."""
     source = None if tf.executing_eagerly() else tensor.op
-    while source is not None and source.type in SAME_ORDER:
-        source = source.inputs[0].op
+    while source is not None and (source.type in SAME_ORDER or SLOPE in source.name):
+        source = source.inputs[2 if SLOPE in source.name else 0].op
     if source is None or source.type not in ("Softmax", "Sigmoid"):
         return tensor
     logits = tf.reshape(source.inputs[0], tf.shape(tensor))

@@ -48,7 +48,7 @@ class Recording:
             return result
         if self._is_inner(call):
             return self._masked(call, result)
-        if call.before_activation and id(_source(call.outputs[0])) in self._numbers:
+        if call.before_activation and id(source_of(call.outputs[0])) in self._numbers:
             return result  # a layer that is nothing but an activation
         names = self._names(call)
         with unobserved():
@@ -121,14 +121,14 @@ class Recording:
         return "/".join([part for part in outer[-1:] if part] + [call.operation.name])
 
     def _number(self, tensor: Any) -> int:
-        tensor = _source(tensor)
+        tensor = source_of(tensor)
         if id(tensor) not in self._numbers:
             self._numbers[id(tensor)] = len(self._tensors)
             self._tensors.append(tensor)
         return self._numbers[id(tensor)]
 
 
-def _source(tensor: Any) -> Any:
+def source_of(tensor: Any) -> Any:
     """A traced tensor without the casts and copies that Keras puts between two layers."""
     while (op := getattr(tensor, "op", None)) is not None and op.type in (
         "Identity",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.probe import axes, tasks
+from tswidgets.probe.dependence import leading_to
 from tswidgets.probe.differentiation import output_number
 from tswidgets.probe.inputs import arranged
 from tswidgets.probe.probe import Probe
@@ -42,7 +43,8 @@ class Score:
 
     flat : the inputs as a list of arrays, (n_samples, …) each.
     target : what was chosen, the same for all samples; or an int ndarray of shape (n_samples,) or (n_samples, n_axes).
-    absent : bool ndarray of shape (n_samples, n_timesteps), True where a step is padding.
+    absent : bool ndarray of shape (n_samples, n_timesteps), True where a step is padding; `absent_of` has the same for
+        every input, None where nothing is masked.
     """
 
     def __init__(self, probe: Probe, x: Any, target: Target, output: int | str) -> None:
@@ -53,7 +55,7 @@ class Score:
         self.lengths = axes.of(self.flat)
         padding = probe.padding_tap(self.lengths)
         task = tasks.asking(self._of, padding)
-        self._answers, mask, held = probe.compute(self._x, ("ask", self._of, padding), task)
+        self._answers, mask, own, held = probe.compute(self._x, ("ask", self._of, padding), task)
         self._masks = {name: mask for name, mask in held.items() if len(mask) == len(self.flat[0])}
         shape = self._answers.shape[1:]
         self._rows, self._how = indices(target, shape, len(self.flat[0]))
@@ -61,8 +63,10 @@ class Score:
             self._rows[:, 0] = self._answers.reshape(*self._answers.shape[:2], -1)[..., 0].argmax(axis=1)
             self._how = ("index", *self._how[1:])
         self.target = _told(target, self._rows, self._how, shape)
-        steps = len(self.flat[0]), axes.longest(self.lengths)
-        self.absent = np.zeros(steps, bool) if mask is None else ~mask
+        self.absent_of = [None if mask is None else ~mask for mask in (own if len(own) > 1 else [mask])]
+        shape = len(self.flat[0]), axes.longest(self.lengths)
+        first = next((one for one in self.absent_of if one is not None and one.shape == shape), None)
+        self.absent = np.zeros(shape, bool) if first is None else first
 
     @cached_property
     def at(self) -> Floats:
@@ -70,12 +74,28 @@ class Score:
         found: Floats = picked(self._answers, self._rows, self._how).astype(np.float32)
         return found
 
+    @cached_property
+    def leading(self) -> set[str]:
+        """Names of the taps that the score depends on; of a model that runs step by step all taps."""
+        one = tree.map_structure(lambda array: array[:1], self._x)
+        found = self.probe.compute(one, ("leading", self._of), leading_to(self._of))
+        return {name for name, there in found.items() if there.all()}
+
+    def with_values(self, tap: str, values: Floats) -> Floats:
+        """Scores of the series if a tap had these values, (n_samples, …)."""
+        task = tasks.holding(tasks.scoring(self._of, self._how, tap), self._sources)
+        key = "score with", tap, self._of, self._how, tuple(self._sources)
+        rows, *masks = self._arguments(np.arange(len(self.flat[0])))
+        found: Floats = self.probe.compute(self._x, key, task, rows, values, *masks)
+        return found
+
     def of(self, variants: Sequence[NDArray[Any]], samples: NDArray[Any]) -> Floats:
         """Scores of variants of the series: flat inputs of n_variants rows, each a variant of the sample named."""
         task = tasks.holding(tasks.scoring(self._of, self._how), self._sources)
         key = "score", self._of, self._how, tuple(self._sources)
-        found: Floats = self.probe.compute(self.packed(variants), key, task, *self._arguments(samples))
-        return found
+        flat, samples, at = self._in_place(variants, samples)
+        found: Floats = self.probe.compute(self.packed(flat), key, task, *self._arguments(samples))
+        return found[at]
 
     def gradient(
         self,
@@ -93,17 +113,22 @@ class Score:
         """
         flat = self.flat if variants is None else variants
         samples = np.arange(len(self.flat[0])) if samples is None else samples
-        whole = next((array for array in flat if array.dtype.kind not in "f"), None)
+        whole = next((array for array in self.flat if array.dtype.kind not in "f"), None)
         if wrt is None and whole is not None:
             _validate.no_gradient(whole.dtype)
         task = tasks.holding(tasks.differentiating(wrt, self._of, self._how, wrt, rule), self._sources)
         key = "explain", wrt, self._of, self._how, rule, tuple(self._sources)
-        score, gradient, mask, point, path = self.probe.compute(
-            self.packed(flat), key, task, *self._arguments(samples), of=[wrt or ""]
+        flat, samples, at = self._in_place(flat, samples)
+        arguments = self._arguments(samples)
+        score, gradient, mask, point, path = (
+            self.probe.run(self.packed(flat), key, task, *arguments)  # halves of one batch are no good in pieces
+            if rule == "rescale"
+            else self.probe.compute(self.packed(flat), key, task, *arguments, of=[wrt or ""])
         )
         if not path.all():
             _validate.not_differentiable(wrt, self._named)
-        return Slopes(score, tree.flatten(gradient), point, mask)
+        by = [one[at] for one in tree.flatten(gradient)]
+        return Slopes(score[at], by, None if point is None else point[at], None if mask is None else mask[at])
 
     @property
     def _named(self) -> str:
@@ -112,6 +137,23 @@ class Score:
     @property
     def _sources(self) -> list[str]:
         return list(self._masks)
+
+    def _in_place(
+        self, variants: Sequence[NDArray[Any]], samples: NDArray[Any]
+    ) -> tuple[list[NDArray[Any]], NDArray[Any], Any]:
+        """(rows to run, the sample of each, where the variants are among them).
+
+        A model that is built for a batch size may keep a state for each row: a variant runs in the row of its sample.
+        """
+        size = self.probe.batch_size
+        if size is None:
+            return list(variants), samples, slice(None)
+        rows = samples % size
+        turns = np.array([np.count_nonzero(rows[:i] == row) for i, row in enumerate(rows)])
+        at = turns * size + rows
+        index = np.zeros((turns.max() + 1) * size, np.int64)
+        index[at] = np.arange(len(samples))
+        return [array[index] for array in variants], samples[index], at
 
     def _arguments(self, samples: NDArray[Any]) -> list[NDArray[Any]]:
         return [self._rows[samples], *(self._masks[name][samples] for name in self._sources)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 from keras import tree
 
@@ -13,7 +14,7 @@ from tswidgets.probe.backprop import RULES
 from tswidgets.probe.intercept import Call, as_given, mask_of
 from tswidgets.probe.logits import Logits
 from tswidgets.probe.program import Forward, Task
-from tswidgets.probe.recording import Visitor
+from tswidgets.probe.recording import Visitor, source_of
 from tswidgets.probe.targets import How
 
 
@@ -127,14 +128,16 @@ def differentiating(
     return task
 
 
-def scoring(of: str | int, how: tuple[How, ...]) -> Task:
-    """The same score alone."""
+def scoring(of: str | int, how: tuple[How, ...], tap: str | None = None) -> Task:
+    """The same score alone; with the values of a tap replaced by the second argument."""
 
-    def task(forward: Forward, inputs: Sequence[Any], indices: Any) -> Any:
+    def task(forward: Forward, inputs: Sequence[Any], indices: Any, *values: Any) -> Any:
         seen: list[Any] = []
         find = Logits()
 
         def visit(name: str, tensor: Any, call: Call) -> Any:
+            if name == tap:
+                tensor = tf.ensure_shape(tf.cast(values[0], tensor.dtype), tensor.shape)
             if name == of:
                 seen.append(tensor)
             return find.visit(name, tensor, call)
@@ -149,9 +152,10 @@ def scoring(of: str | int, how: tuple[How, ...]) -> Task:
 
 
 def asking(of: str | int, padding: str | None) -> Task:
-    """(all numbers of tap `of` or logits of output number `of`, the mask of tap `padding`, the masks that come in).
+    """(numbers of tap `of` or logits of output `of`, the mask of tap `padding`, masks by input, masks that come in).
 
-    The last is a dict: name → mask of shape (n_samples, n_steps), for every place where one comes into the model.
+    By input: that which is made of this input alone, or None. The last is a dict: name → mask of shape (n_samples,
+    n_steps), for every place where one comes into the model.
     """
 
     def task(forward: Forward, inputs: Sequence[Any]) -> Any:
@@ -159,13 +163,18 @@ def asking(of: str | int, padding: str | None) -> Task:
         found: dict[str, Any] = {}
         made: dict[str, Any] = {}
         used: list[Any] = []
+        own: list[Any] = [None] * len(inputs)
         find = Logits()
 
         def visit(name: str, tensor: Any, call: Call) -> Any:
             mask = mask_of(tensor)
             if mask is not None and len(mask.shape) == 2 and not any(one is not None for one in call.masks):
                 found[name] = mask
-            used.append(call.kwargs.get("mask"))
+                sources = [source_of(one) for one in call.inputs]
+                for i, tensor_in in enumerate(inputs):
+                    if own[i] is None and any(one is source_of(tensor_in) for one in sources):
+                        own[i] = mask
+            used.extend(one for key, part in call.kwargs.items() if key.endswith("mask") for one in tree.flatten(part))
             if name == padding:
                 seen["padding"] = mask
             if name == of:
@@ -181,7 +190,7 @@ def asking(of: str | int, padding: str | None) -> Task:
             _validate.not_reached(of)
         value = seen["of"] if isinstance(of, str) else find.of(tree.flatten(output)[of])
         held = found | {name: mask for name, mask in made.items() if any(mask is one for one in used)}
-        return tf.cast(value, tf.float32), seen.get("padding"), held
+        return tf.cast(value, tf.float32), seen.get("padding"), own, held
 
     return task
 
@@ -204,7 +213,7 @@ def holding(task: Task, sources: Sequence[str]) -> Task:
             def also(name: str, tensor: Any, call: Call) -> Any:
                 tensor = visit(name, tensor, call)
                 if name in masks:
-                    tensor = tf.identity(tensor)
+                    tensor = _kept(tensor, call, masks[name])
                     tensor._keras_mask = masks[name]
                 return tensor
 
@@ -213,6 +222,13 @@ def holding(task: Task, sources: Sequence[str]) -> Task:
         return task(going_on, inputs, *arguments[: -len(sources)])
 
     return held
+
+
+def _kept(tensor: Any, call: Call, mask: Any) -> Any:
+    """What a layer returned; a Masking layer sets steps to 0 that look like padding now, and are none."""
+    if isinstance(call.operation, keras.layers.Masking):
+        return tf.where(mask[..., None], call.inputs[0], tensor)
+    return tf.identity(tensor)
 
 
 def logits(forward: Forward, inputs: Sequence[Any]) -> Any:
