@@ -20,7 +20,7 @@ from keras import layers as L
 N_CLASSES, N_CHANNELS, N_PLACES = 2, 5, 3
 NOISE = 0.2
 N_TRAINING, N_HELD_OUT, N_EXPLAINED = 1024, 256, 32
-EPOCHS, LOSS = 80, 0.02  # at most so many; cross-entropy on held-out series at which a model has learned enough
+EPOCHS, LOSS = 120, 0.02  # at most so many; cross-entropy on held-out series at which a model has learned enough
 
 
 class Series(NamedTuple):
@@ -166,8 +166,8 @@ KINDS = {
     "convolution_flatten": Kind(convolution_flatten),
     "convolution_lstm": Kind(convolution_lstm),
     "strided_gap": Kind(strided_gap, 160, 32),
-    "masked_gap": Kind(masked_gap, 60, 16, 50),
-    "masked_lstm": Kind(masked_lstm, 60, 16, 50),
+    "masked_gap": Kind(masked_gap, 72, 20, 62),
+    "masked_lstm": Kind(masked_lstm, 72, 20, 62),
 }
 
 

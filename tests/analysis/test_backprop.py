@@ -164,7 +164,6 @@ LOOSE = {
 }
 
 
-# Fails for the last five: Softplus, the products of SiLU and GELU, Maximum, and what is inside another function.
 @pytest.mark.parametrize("name", LOOSE)
 def test_rectifiers_in_a_models_own_code(name):
     """They cannot be covered, and are named rather than passed over."""
@@ -201,8 +200,6 @@ RECURRENT = {
 }
 
 
-# Fails but for wrappers and cells: the layer's own `activation` makes it look like a rectifier that is covered; a
-# recurrent activation is not looked at.
 @pytest.mark.parametrize("name", RECURRENT)
 def test_rectifiers_inside_recurrent_layers(name):
     model = sequential(RECURRENT[name](), L.Dense(2), shape=(5, 3))
@@ -369,7 +366,6 @@ HEADS = {  # what ends a model in a sigmoid, which is taken off
 }
 
 
-# Fails for TensorFlow, Reshape and half precision: the slope of the sigmoid hides its operation; types differ.
 @pytest.mark.parametrize("name", HEADS)
 def test_the_logit_before_a_last_sigmoid(name):
     """And not the probability, however the model is written."""
@@ -396,7 +392,6 @@ REFUSED = {
 }
 
 
-# Fails for ×: only the layers Multiply and Dot are refused, and not keras.ops.multiply.
 @pytest.mark.parametrize("name", REFUSED)
 def test_layers_without_a_rule(name):
     """Those that multiply signals with each other."""
@@ -435,7 +430,6 @@ def test_a_batch_is_its_series_one_by_one(method):
         assert alone.error is None or isinstance(alone.error, float)
 
 
-# Fails for deep_lift: series and baseline are cut apart when `rows_at_once` is 1.
 @pytest.mark.parametrize("method", METHODS)
 def test_a_model_that_takes_few_rows_at_a_time(method, monkeypatch):
     """As one does whose layers are long: a series and its baseline still go together."""

@@ -123,7 +123,6 @@ def test_by_gradients(net, method):
     assert result.values.any()
 
 
-# Fails: steps that are not seen are made 0 before the map is brought to 0 … 1, and not afterwards.
 @pytest.mark.parametrize("bias", [0, [-5, 3, -5, 3]])
 def test_score_cam(bias):
     """A run of the eager model for each filter's map, which is 0 to 1 over the steps that the layer sees, not the rest.
@@ -240,7 +239,6 @@ def test_the_layer_by_default_of_a_residual_net():
     assert tsw.grad_cam(model, series(2, 16, 3), 0).layer == "sum"
 
 
-# Fails: the default is a layer behind the logits, such as the softmax itself.
 @pytest.mark.parametrize("name", LABELS)
 def test_the_layer_by_default_of_a_model_that_labels_each_step(name):
     """One that the score depends on, and not the probabilities that follow it."""
@@ -252,7 +250,6 @@ def test_the_layer_by_default_of_a_model_that_labels_each_step(name):
     assert tsw.hires_cam(model, x, (5, 0)).values.any()
 
 
-# Fails: the last convolution in the order of the run, whatever it leads to.
 def test_the_layer_by_default_depends_on_the_output():
     """Of two branches that which leads to the output in question."""
     x = keras.Input((16, 3))
@@ -306,7 +303,6 @@ AVERAGES = {
 }
 
 
-# Fails for an average that keeps its axis: the default is its one step.
 @pytest.mark.parametrize("name", AVERAGES)
 def test_an_average_in_any_form(name):
     """Found without being told the layer; the mean over time is the logit without its bias."""
@@ -385,7 +381,6 @@ def fresh(layer):
     return type(layer).from_config(layer.get_config())
 
 
-# Fails for three: all series that are tried have the same active units.
 @pytest.mark.parametrize("n_units, seed", [(1, 0), (2, 0), (4, 1), (8, 5)])
 def test_a_rectified_layer_behind_an_average(n_units, seed):
     """Also where the same of its units answer to all series that are like the one in question."""
@@ -399,7 +394,6 @@ def test_a_rectified_layer_behind_an_average(n_units, seed):
 # ---------------------------------------------------------------------------------------------------------- padding
 
 
-# Fails for score_cam, here and below: the zeros of the padding count when a map is brought to 0 … 1.
 @pytest.mark.parametrize("method", FAMILY)
 def test_padding_is_exactly_zero(method):
     """On the layer's steps and on the input's; and it has no say in the rest."""
@@ -511,7 +505,7 @@ def test_score_cam_takes_one_input_of_numbers():
     model = randomise(keras.Sequential([keras.Input((6,), dtype="int32"), *layers], name="tokens"))
     x = np.array([[3, 1, 2, 6, 0, 0]])
     with pytest.raises(ValueError) as error:
-        tsw.score_cam(model, x, 1)  # half of a token is another token. Fails: it is asked about
+        tsw.score_cam(model, x, 1)  # half of a token is another token
     assert THREE_PARTS.match(str(error.value))
     kernel = np.asarray(model.layers[-1].kernel)
     assert_close(tsw.class_activation_map(model, x, 1).values, np.asarray(model.layers[0](x)) @ kernel[:, 1])

@@ -179,8 +179,6 @@ def with_age(structure):
     return randomise(keras.Model({"series": a, "age": b} if structure is dict else [a, b], L.Dense(2)(h)))
 
 
-# Fails for dicts: attribution._with_sample_axis compares the first array in Keras' order (by name) with the rank of the
-# first key as given, and does not arrange a dict for a model that takes a list.
 @pytest.mark.parametrize("structure, given", [(dict, dict), (list, list), (list, dict)])
 def test_inputs_of_different_rank(structure, given):
     """One sample or a batch, with and without a time axis, in the model's structure or by name."""
@@ -225,7 +223,6 @@ class PerStep(keras.Model):
         return self.head(x)
 
 
-# Fails: attribution._with_sample_axis looks at model.inputs alone and takes the batch for one series.
 def test_a_subclassed_model_of_series_without_channels():
     """Its probe knows the rank of what it was shown."""
     model, x = PerStep(), series(4, 9, 1)[..., 0]
@@ -256,7 +253,6 @@ def test_lists_of_numbers():
     np.testing.assert_array_equal(tsw.saliency(found.model, found.x[0].tolist(), 1).values, expected)
 
 
-# Fails for smooth_grad and expected_gradients: one generator is drawn from for the whole batch.
 @pytest.mark.parametrize("method", METHODS)
 def test_a_batch_is_its_series_one_by_one(method):
     """The same seed draws the same noise, whatever stands before a series in its batch."""
@@ -341,7 +337,6 @@ def test_the_midpoint_rule():
     assert_close(one.values, reference.gradient(score, found.x / 2) * found.x, 1e-4)
 
 
-# Fails: _validate.stand_in takes the values of a dict in the order in which they are written.
 def test_baselines_of_several_inputs():
     """One for all, one for each, in any order; a model of two inputs."""
     (model, x), rng = two_by_name(), np.random.default_rng(0)
@@ -590,7 +585,6 @@ def test_noise_of_a_padded_series_goes_by_its_own_range():
     assert_close(result.values, tsw.saliency(model, x, target).values, 0.02)
 
 
-# Fails: one mask, that of the first layer which carries one, is taken for the padding of all inputs.
 @pytest.mark.parametrize("masked", ["a", "b", "ab"])
 def test_padding_of_one_of_several_inputs(masked):
     """Each input has its own: what is padding in one is none in another."""
@@ -657,7 +651,6 @@ def test_an_answer_without_a_derivative(way):
         assert THREE_PARTS.match(str(error.value))
 
 
-# Fails for smooth_grad: noise makes floating-point numbers of tokens before it is asked whether there is a gradient.
 @pytest.mark.parametrize("method", METHODS)
 def test_whole_numbers_have_no_gradient(method):
     layers = [L.Embedding(7, 3), L.GlobalAveragePooling1D(), L.Dense(2)]
@@ -746,7 +739,6 @@ def test_one_input_for_expected_gradients():
     assert THREE_PARTS.match(str(error.value))
 
 
-# Fails: only the score is looked at, and not the values.
 def test_missing_numbers_are_not_passed_over():
     """Also where the score is finite all the same: a maximum leaves what is no number out."""
     found = case("pooling")
@@ -760,7 +752,6 @@ def test_missing_numbers_are_not_passed_over():
         assert np.isfinite(values).all()
 
 
-# Fails: values of inf and NaN are returned.
 def test_a_gradient_that_is_not_finite():
     """The root has none at zero: said, not shown."""
     layers = [L.Lambda(lambda x: keras.ops.sqrt(keras.ops.relu(x))), L.Flatten(), L.Dense(1)]
@@ -782,7 +773,6 @@ def test_the_model_is_left_as_it_was(name, target):
         np.testing.assert_array_equal(old, np.asarray(new))
 
 
-# Fails: variants of a sample are run in whichever rows of the fixed batch they come to, with those rows' states.
 def test_a_stateful_layer_goes_on_from_the_state_of_its_own_sample():
     """Every copy of the second series runs with the state that the second series has."""
     found = case("stateful")

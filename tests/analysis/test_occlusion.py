@@ -175,7 +175,6 @@ def test_answers_that_have_no_derivative(method):
         assert not result.values[:, :3].any()
 
 
-# Fails: what has as many entries as there are steps is taken for a series.
 def test_several_inputs():
     """Each is hidden by itself, or all at once; nothing without a time axis is."""
     a, b, c = keras.Input((8, 2), name="a"), keras.Input((8, 1), name="b"), keras.Input((8,), name="c")
@@ -261,7 +260,6 @@ def test_seeds():
     assert np.abs(first - other).max() > 1e-3 * np.abs(first).max()
 
 
-# Fails: tokens are mixed with `fill` and cut to whole numbers.
 def test_tokens_are_kept_or_hidden():
     """Half of a token is another token: a mask lets it be or puts `fill` in its place."""
     layers = [L.Embedding(9, 3), L.Flatten(), L.Dense(1)]
@@ -339,7 +337,6 @@ def masked_twice():
 MASKED = {"subclassed": MaskedMean, "attention": masked_attention, "sum": masked_twice}
 
 
-# Fails for attention on Keras 3.5, where query_mask and the like are arguments: tasks.masking looks for `mask` alone.
 @pytest.mark.parametrize("name, method", [*((name, "occlusion") for name in MASKED), ("subclassed", "rise")])
 @pytest.mark.filterwarnings("ignore:.*destroy the mask information")  # Keras 3.5 of its own attention layer
 def test_no_step_is_masked_because_it_is_hidden(name, method):
@@ -356,7 +353,6 @@ def test_no_step_is_masked_because_it_is_hidden(name, method):
     assert zeros.values[~padding].any()
 
 
-# Fails: the mask is held, yet the masking layer also puts 0 in the place of its mask_value.
 def test_no_step_is_masked_because_it_is_hidden_by_the_value_that_masks():
     """Which the layer would otherwise turn into zeros."""
     layers = [L.Masking(-1.0), L.GRU(4), L.Dense(2)]

@@ -36,7 +36,6 @@ FIELDS = {  # name → (n_timesteps, fields of the steps)
 }
 
 
-# Fails for gaps and for every third step: steps that nothing sees between two fields are interpolated.
 @pytest.mark.parametrize("name", FIELDS)
 def test_against_a_loop(name):
     """Interpolated between centres, held to the ends of the fields, and missing where none sees."""
