@@ -6,7 +6,8 @@
 
 Ours and theirs are timed in turn in one process with the same TensorFlow, the same weights and threads, each on series
 that it has not seen; the process is that of `.venv-peers/tensorflow`, made at the first run. Ours are given the models
-as they are and explain the logit, theirs are given models that end in the logits.
+as they are and explain the logit, theirs are given models that end in the logits. The rows "bare" are no method at
+all: a compiled gradient of as many series, which is the least that TensorFlow takes for them, against the same peer.
 """
 
 from __future__ import annotations
@@ -115,7 +116,9 @@ def speed(case: Case) -> Iterator[Row]:
         lambda x: tsw.integrated_gradients(model, x, target, n_steps=STEPS),
         xplique.integrated_gradients(STEPS),
     )
+    yield row(f"bare, {STEPS} rows / xplique's IG", "–", bare(logits, target), xplique.integrated_gradients(STEPS))
     yield row(f"SmoothGrad-{STEPS} / xplique", "≥ 10x", smooth_grad, xplique.smooth_grad(STEPS))
+    yield row(f"bare, {STEPS} rows / xplique's SmoothGrad", "–", bare(logits, target), xplique.smooth_grad(STEPS))
     yield row(f"SmoothGrad-{STEPS} / tf-keras-vis", "≥ 30x", smooth_grad, vis.smooth_grad(STEPS), rounds=4)
     if case.conv:
         yield row(
@@ -124,12 +127,30 @@ def speed(case: Case) -> Iterator[Row]:
             lambda x: tsw.grad_cam(model, x, target, layer=case.conv),
             vis.grad_cam(case.conv),
         )
+        yield row(f"bare, by {case.conv} / tf-keras-vis", "–", bare(logits, target, case.conv), vis.grad_cam(case.conv))
     ours = windows_of(case)
     n_edits = case.X[0].size // case.window
     yield row(f"occlusion, {n_edits} places / xplique", "–", ours, xplique.occlusion(case.window))
     yield row(f"occlusion, {n_edits} places / loop", "–", ours, one_by_one(case, logits), rounds=4)
     sizes = batches_of(lambda: ours(case.X[-1]))
     yield f"{case.name}: occlusion, calls of the model", "1 batch", f"{len(sizes)}", f"rows of each: {sizes}"
+
+
+def bare(logits: keras.Model, target: int, layer: str | None = None) -> Callable[[Any], Any]:
+    """The gradient by `STEPS` rows of a series, or by what a layer makes of one."""
+    rows = 1 if layer else STEPS
+    head = keras.Model(logits.inputs, [logits.get_layer(layer).output, logits.outputs[0]]) if layer else logits
+
+    def gradient(x: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            by, answer = head(x, training=False) if layer else (x, head(x, training=False))
+            score = answer[:, target]
+        return tape.gradient(score, by)
+
+    signature = [tf.TensorSpec((rows, *logits.input_shape[1:]), tf.float32)]
+    run = tf.function(gradient, input_signature=signature, autograph=False).get_concrete_function()
+    return lambda x: run(tf.constant(np.repeat(x[None].astype(np.float32), rows, axis=0))).numpy()
 
 
 def windows_of(case: Case) -> Callable[[Any], Any]:

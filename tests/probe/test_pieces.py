@@ -100,10 +100,10 @@ def small_pieces(monkeypatch):
     """`small_pieces(probe, x, n_rows)`: from here on a model is given no more than so many rows of `x` at a time."""
 
     def limit(probe, x, n_rows):
-        assert batches.CHUNK == 64 * 2**20
+        assert batches.CHUNK == 128 * 2**20
         chunk = n_rows * batches.bytes_per_row(probe.taps, [np.asarray(array) for array in keras.tree.flatten(x)])
         monkeypatch.setattr(batches, "CHUNK", chunk)
-        if batches.rows_at_once.__defaults__ == (64 * 2**20,):  # the constant, as it was at import
+        if batches.rows_at_once.__defaults__ == (128 * 2**20,):  # the constant, as it was at import
             monkeypatch.setattr(batches.rows_at_once, "__defaults__", (chunk,))
         assert batches.rows_at_once(chunk // n_rows) == n_rows
 

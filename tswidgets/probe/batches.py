@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tswidgets import _validate
 from tswidgets.probe.taps import Tap
 
-CHUNK = 64 * 2**20  # bytes that the layers of a model may take at a time
+CHUNK = 128 * 2**20  # bytes that the layers of a model may take at a time
 SHARE = 0.8  # of the free memory that a result may take
 
 
