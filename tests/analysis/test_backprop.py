@@ -59,6 +59,7 @@ KINDS = {  # name → (activation= of a convolution, what follows it, the functi
     "leaky_relu": ("leaky_relu", None, leaky(0.2)),
     "gelu": ("gelu", None, gelu),
     "silu": ("silu", None, silu),
+    "hard_silu": ("hard_silu", None, lambda x: x * tf.clip_by_value(x / 6 + 0.5, 0, 1)),
     "elu": ("elu", None, elu(1.0)),
     "softplus": ("softplus", None, softplus),
     "ReLU": (None, lambda: L.ReLU(), RELU),

@@ -19,6 +19,7 @@ from tswidgets.probe.logits import SLOPE, without_activation
 from tswidgets.probe.taps import family
 
 RECTIFIERS = {"relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "swish", "mish", "softplus"}
+RECTIFIERS |= {"hard_silu", "hard_swish", "squareplus", "sparse_plus", "threshold"}
 RECTIFIER_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.PReLU, keras.layers.ELU)
 RECTIFIER_OPS = (
     "Relu",

@@ -172,7 +172,7 @@ class AttributionPanel:
         elif found is not None and found.attribution is not None:
             yield f"{found.of}, score {text.number(found.attribution.score)}"
         if picture.trust is not None:
-            yield picture.trust.verdict if picture.trust.doubts else "Nothing speaks against this map"
+            yield "do not believe this map" if picture.trust.doubts else "nothing speaks against this map"
 
     def data(self, picture: AttributionPicture) -> dict[str, Any]:
         """What is on screen.
