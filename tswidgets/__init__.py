@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from tswidgets.analysis.occlusion import rise as rise
     from tswidgets.analysis.receptive_field import ReceptiveField as ReceptiveField
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
+    from tswidgets.analysis.so_far import PredictionSoFar as PredictionSoFar
+    from tswidgets.analysis.so_far import prediction_so_far as prediction_so_far
     from tswidgets.analysis.trust import Trust as Trust
     from tswidgets.analysis.trust import trust as trust
     from tswidgets.analysis.trust import trusting as trusting
@@ -83,6 +85,7 @@ _HOME = {
     "NearestSample": "tswidgets.analysis.objective",
     "Observation": "tswidgets.probe",
     "PairAblation": "tswidgets.analysis.ablation",
+    "PredictionSoFar": "tswidgets.analysis.so_far",
     "Probe": "tswidgets.probe",
     "ReceptiveField": "tswidgets.analysis.receptive_field",
     "RecurrentStates": "tswidgets.probe.recurrent",
@@ -114,6 +117,7 @@ _HOME = {
     "maximizing_activation": "tswidgets.analysis.maximization",
     "occlusion": "tswidgets.analysis.occlusion",
     "plot_history": "tswidgets.widgets.history",
+    "prediction_so_far": "tswidgets.analysis.so_far",
     "receptive_field": "tswidgets.analysis.receptive_field",
     "recurrent_states": "tswidgets.probe.recurrent",
     "rise": "tswidgets.analysis.occlusion",

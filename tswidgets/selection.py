@@ -23,6 +23,9 @@ class Selection:
         of an answer per step.
     maximize : what the panel `maximization` makes as large as possible: `class`, or `filter` of the layer.
     channels : whether channels are drawn `apart` or `together`.
+    quantity : what is shown of a recurrent layer: a state or a gate, `h`, `c`, `i`, …; `unit_order` is how its units
+        are ordered, `units` the first and last row that are shown, None for all, `direction` which of two.
+    current_step : the time step where a walk through time is, None before it begins.
     panel : what is looked at: `activations`, or another of the explorer's `panels`.
     """
 
@@ -40,3 +43,8 @@ class Selection:
     target_step: int = 0
     channels: str = "apart"
     maximize: str = "class"
+    quantity: str = "h"
+    unit_order: str = "index"
+    units: tuple[int, int] | None = None
+    direction: str = "forward"
+    current_step: int | None = None

@@ -11,6 +11,7 @@ interface State {
   seconds_per_step: number;
   kind: "sequence" | "units" | "other";
   word: string;
+  numbers: number[];
   n_filters: number;
   centres: DataView;
   fields: DataView;
@@ -198,7 +199,7 @@ function draw(root: HTMLElement, el: HTMLElement, model: AnyModel<State>, layer:
 
 function readout(model: AnyModel<State>, layer: Layer, spot: Spot, step: number | null, lo: number, hi: number): string {
   const filter = spot.filter ?? model.get("filter");
-  const name = `${model.get("word")} ${filter}`;
+  const name = `${model.get("word")} ${model.get("numbers")[filter] ?? filter}`;
   if (layer.kind === "units" && spot.filter !== null) return `${name} = ${short(layer.values[filter])}`;
   if (step === null) return hint(layer.kind);
   const value = layer.values.length ? ` = ${short(layer.values[step * layer.nFilters + filter])}` : "";

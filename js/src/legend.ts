@@ -8,6 +8,7 @@ interface State {
   names: string[];
   styles: [string, string][];
   lifted: number[];
+  title: string;
   series: DataView;
   quantity: DataView;
   per_channel: boolean;
@@ -28,7 +29,7 @@ async function render({ model, el }: RenderProps<State>) {
   const list = document.createElement("div");
   list.className = "tsw-channels";
   list.append(...rows);
-  const heading = line("tsw-columns", "", "input", "");
+  const heading = line("tsw-columns", "", model.get("title"), "");
   const total = line("tsw-total", "", "");
   el.append(list);
 

@@ -81,6 +81,14 @@ from tswidgets._validate.model import (
     unbuilt_model,
     unknown_field,
 )
+from tswidgets._validate.so_far import (
+    a_single_series,
+    answered_steps,
+    no_answer_so_far,
+    no_shorter_series,
+    one_input_so_far,
+    rows_range,
+)
 from tswidgets._validate.trust import same_score
 from tswidgets._validate.wave import (
     no_truth,
@@ -104,6 +112,8 @@ from tswidgets._validate.windows import (
 __all__ = [
     "NOT_REACHED",
     "Refusal",
+    "a_single_series",
+    "answered_steps",
     "at_least",
     "background",
     "batch",
@@ -129,6 +139,7 @@ __all__ = [
     "n_samples",
     "names",
     "near_names",
+    "no_answer_so_far",
     "no_class_activation_map",
     "no_copied_edges",
     "no_edits",
@@ -138,6 +149,7 @@ __all__ = [
     "no_logarithm",
     "no_numbers",
     "no_replacement",
+    "no_shorter_series",
     "no_target",
     "no_time_axis",
     "no_truth",
@@ -162,6 +174,7 @@ __all__ = [
     "one_filter",
     "one_input",
     "one_input_of_numbers",
+    "one_input_so_far",
     "one_map",
     "one_of",
     "one_or_a_batch",
@@ -175,6 +188,7 @@ __all__ = [
     "removable",
     "removal_value",
     "removal_value_fits",
+    "rows_range",
     "same_number",
     "same_score",
     "sampling_rate",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import bqplot
 import numpy as np
@@ -98,6 +98,58 @@ class Curve:
 
     def hide(self) -> None:
         self.line.visible = self.zero.visible = False
+
+
+class NamedLines:
+    """A few lines of different meaning on one scale, each with a colour and a line style of its own.
+
+    styles : name → (colour, line style); a line that is among `filled` has its area down to the bottom filled.
+    """
+
+    def __init__(
+        self,
+        time: TimeAxis,
+        value: bqplot.Scale,
+        styles: Mapping[str, tuple[str, str]],
+        *,
+        filled: Collection[str] = (),
+    ) -> None:
+        self._time, self.run = time, 1
+        scales, none = {"x": time.scale, "y": value}, np.zeros(2, np.float32)
+        ends = np.array(time.home, np.float32)
+        self.zero = bqplot.Lines(x=ends, y=none, scales=scales, colors=[NEUTRAL], stroke_width=0.8)
+        self._lines = {
+            name: bqplot.Lines(
+                x=none,
+                y=none,
+                scales=scales,
+                colors=[color],
+                line_style=style,
+                stroke_width=1.6,
+                fill="bottom" if name in filled else "none",
+                fill_opacities=[0.25],
+                visible=False,
+            )
+            for name, (color, style) in styles.items()
+        }
+
+    @property
+    def marks(self) -> list[bqplot.Mark]:
+        return list(self._lines.values())
+
+    def show(self, steps: Floats, values: Mapping[str, Floats]) -> None:
+        """Name → ndarray of shape (n_steps,) at the input steps `steps`; a line without values is not drawn."""
+        for name, line in self._lines.items():
+            if name not in values:
+                line.visible = False
+                continue
+            at, points, self.run = _points(values[name][:, None], steps)
+            with line.hold_sync():
+                line.x, line.y, line.visible = self._time.of(at), np.ascontiguousarray(points[:, 0]), True
+
+    def hide(self) -> None:
+        for line in self._lines.values():
+            line.visible = False
 
 
 def _points(values: Floats, steps: Floats | None) -> tuple[Floats, Floats, int]:

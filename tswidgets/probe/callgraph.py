@@ -73,19 +73,15 @@ class CallGraph:
         """Timeline of every tap for inputs of the given lengths; None where what is done to time cannot be followed."""
         found: dict[str, Timeline | None] = {}
         for run in self.runs.values():
-            places = _Places(run, lengths)
-            for node in run.nodes:
-                inputs = [places.of(number) for number in node.inputs]
-                for number, shape in zip(node.outputs, node.shapes, strict=True):
-                    # What an inner layer returned may be the outer's result, too, and the outer may know better.
-                    if not places.settled(number) or family(node.operation):
-                        places.put(number, layer_timeline(node.operation, inputs, len(shape), node.causal))
-                    if places.of(number) is None and len(shape) <= 2:
-                        known = [timeline for timeline in inputs if timeline is not None]
-                        places.put(number, together(known) if known and len(known) == len(inputs) else None)
+            places = _followed(run, lengths)
             numbers = {name: number for node in run.nodes for name, number in zip(node.taps, node.outputs, strict=True)}
             found |= {name: places.of(number) for name, number in numbers.items() if name not in found}
         return found
+
+    def timeline_before(self, tap: str, lengths: Sequence[Length]) -> Timeline | None:
+        """Timeline of what the call that a tap is the result of was given first."""
+        run, node = next((run, node) for run in self.runs.values() for node in run.nodes if tap in node.taps)
+        return _followed(run, lengths).of(node.inputs[0]) if node.inputs else None
 
     def taps(self, lengths: Sequence[Length]) -> tuple[Tap, ...]:
         timelines = self.timelines(lengths)
@@ -100,6 +96,21 @@ class CallGraph:
                     tap = Tap(name, layer_class, shape[1:], how, word, family(node.operation), note)
                     taps.setdefault(name, tap)
         return tuple(taps.values())
+
+
+def _followed(run: Run, lengths: Sequence[Length]) -> _Places:
+    """Timelines of all tensors of a run."""
+    places = _Places(run, lengths)
+    for node in run.nodes:
+        inputs = [places.of(number) for number in node.inputs]
+        for number, shape in zip(node.outputs, node.shapes, strict=True):
+            # What an inner layer returned may be the outer's result, too, and the outer may know better.
+            if not places.settled(number) or family(node.operation):
+                places.put(number, layer_timeline(node.operation, inputs, len(shape), node.causal))
+            if places.of(number) is None and len(shape) <= 2:
+                known = [timeline for timeline in inputs if timeline is not None]
+                places.put(number, together(known) if known and len(known) == len(inputs) else None)
+    return places
 
 
 class _Places:

@@ -52,6 +52,37 @@ def reaching(forward: Forward, inputs: Sequence[Any]) -> Any:
     }
 
 
+def only_through(probe: Probe, x: Any, tap: str, output: int = 0) -> bool:
+    """Whether inputs such as x change an output of the model through what a tap holds, and in no other way.
+
+    Told as in `reaches_output`. Of a model that runs step by step it is not known: False.
+    """
+    if probe.eager_because:
+        return False
+    one = tree.map_structure(lambda array: array[:1], arranged(probe.model, x))
+    return bool(probe.compute(one, ("only through", tap, output), _cutting(tap, output))[0])
+
+
+def _cutting(tap: str, output: int) -> Task:
+    """Bool tensor of shape (n_samples,): whether no input is left of what an output depends on, without the tap."""
+
+    def task(forward: Forward, inputs: Sequence[Any]) -> Any:
+        marked = [tf.identity(tensor) for tensor in inputs]
+        cut: list[str] = []
+
+        def visit(name: str, tensor: Any, call: Call) -> Any:
+            if name != tap:
+                return tensor
+            cut.append(name)
+            return tf.zeros_like(tensor)
+
+        upstream = _upstream(tree.flatten(forward(marked, visit))[output])
+        alone = bool(cut) and not any(one.op.name in upstream for one in marked)
+        return tf.fill(tf.shape(inputs[0])[:1], alone)
+
+    return task
+
+
 def leading_to(of: str | int) -> Task:
     """Tap name → bool tensor of shape (n_samples,): whether tap `of`, or output number `of`'s logits, depend on it."""
 

@@ -30,8 +30,11 @@ def declared_inputs(model: keras.Model) -> list[Input]:
     return [Input(one.name, tuple(one.shape[1:]), "int" in str(one.dtype)) for one in tensors]
 
 
-def built(model: keras.Model, x: Any) -> list[Shape] | None:
-    """The shapes that a model declares, batch axis included, if it does; one that is not built yet is built from x."""
+def built(model: keras.Model, x: Any, any_length: bool = False) -> list[Shape] | None:
+    """The shapes that a model declares, batch axis included, if it does; one that is not built yet is built from x.
+
+    any_length : leave the number of time steps open, whatever the model says.
+    """
     declared = getattr(model, "inputs", None) if model.built else None
     if not declared and x is None:
         _validate.unbuilt_model(model)
@@ -43,7 +46,8 @@ def built(model: keras.Model, x: Any) -> list[Shape] | None:
     keeps = getattr(model, "_inputs_struct", None) is not None or any(
         getattr(layer, "stateful", False) for layer in model._flatten_layers(include_self=False)
     )  # a Sequential model that was built from data declares that batch's size, and yet takes any
-    return [(tensor.shape[0] if keeps else None, *tensor.shape[1:]) for tensor in declared]
+    shapes: list[Shape] = [(tensor.shape[0] if keeps else None, *tensor.shape[1:]) for tensor in declared]
+    return [(shape[0], None, *shape[2:]) for shape in shapes] if any_length else shapes
 
 
 def example(model: keras.Model, free_length: int) -> Any:

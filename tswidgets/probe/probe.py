@@ -41,21 +41,23 @@ class Probe:
         The probe holds it weakly and reads its weights at every call, so a retrained model needs no new probe.
     x : ndarray of shape (n_samples, n_timesteps, n_channels), optional
         Example input, needed once for a model that has not been built and declares no input shape.
-    weights : OtherWeights, optional
-        What the model would have for weights; without them its own.
+    weights : OtherWeights, optional, what the model would have for weights; without them its own
+    any_length : bool, run series of any length, though the model declares one: its layers may take others
     """
 
     FREE_LENGTH = 1024  # steps at which a model that takes any length is described
 
-    def __init__(self, model: keras.Model, x: Any = None, weights: OtherWeights | None = None) -> None:
+    def __init__(
+        self, model: keras.Model, x: Any = None, weights: OtherWeights | None = None, *, any_length: bool = False
+    ) -> None:
         _validate.keras_model(model, keras)
         self._model = weakref.ref(model)
         self._lock, self._memory = threading.RLock(), Memory()
         self._timelines: dict[Hashable, dict[str, Timeline | None]] = {}
         self._described: tuple[int, tuple[Tap, ...]] = (0, ())
         self._weights = Weights(model, weights)
-        declared = inputs.built(model, x)
-        self._programs = Programs(model, declared, weights)
+        declared = inputs.built(model, x, any_length)
+        self._programs = Programs(model, declared, weights, any_length)
         fits = declared is None or [np.ndim(a) for a in tree.flatten(x)] == [len(shape) for shape in declared]
         example = x if x is not None and fits else inputs.example(model, self.FREE_LENGTH)
         flat = [np.asarray(array) for array in tree.flatten(example)]

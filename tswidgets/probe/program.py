@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.probe.callgraph import CallGraph
-from tswidgets.probe.intercept import intercepting
+from tswidgets.probe.intercept import intercepting, stand_in
 from tswidgets.probe.other_weights import OtherWeights
 from tswidgets.probe.recording import MaskVisitor, Recording, Visitor, shape_of
 
@@ -47,12 +47,14 @@ class Program:
         specs: Sequence[tf.TensorSpec],
         *,
         weights: OtherWeights | None = None,
+        any_length: bool = False,
         eager_because: str = "",
     ) -> None:
         self.calls = CallGraph()
         self.eager_because = eager_because
         self._model = weakref.ref(model)
         self._task, self._structure, self._specs, self._weights = task, structure, specs, weights
+        self._any_length = any_length
         self._n_inputs = len(tree.flatten(structure))
         self._run: Any = self._body
         self._runs = 0
@@ -100,6 +102,8 @@ class Program:
 
     def _forward(self, inputs: Sequence[Any], visit: Visitor, visit_mask: MaskVisitor | None = None) -> Any:
         model: Any = self._model()
+        if self._any_length:
+            model = stand_in(model, _assert_input_compatibility=lambda *_: None)
         graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
         if graph is not None:
             _accept_any_name(graph)

@@ -28,8 +28,14 @@ class Programs:
         model is compiled for the first shape that it sees; when another comes, for any length, if it can be.
     """
 
-    def __init__(self, model: keras.Model, declared: list[Shape] | None, weights: OtherWeights | None = None) -> None:
-        self.declared, self._weights = declared, weights
+    def __init__(
+        self,
+        model: keras.Model,
+        declared: list[Shape] | None,
+        weights: OtherWeights | None = None,
+        any_length: bool = False,
+    ) -> None:
+        self.declared, self._weights, self._any_length = declared, weights, any_length
         self._model = weakref.ref(model)
         self._lock = threading.RLock()
         self._programs: OrderedDict[tuple[Hashable, ...], Program] = OrderedDict()
@@ -76,7 +82,13 @@ class Programs:
             model = self._model()
             assert model is not None
             self._programs[whole] = Program(
-                model, task, structure, specs, weights=self._weights, eager_because=self.eager_because
+                model,
+                task,
+                structure,
+                specs,
+                weights=self._weights,
+                any_length=self._any_length,
+                eager_because=self.eager_because,
             )
             while len(self._programs) > MOST:
                 self._programs.popitem(last=False)

@@ -113,9 +113,8 @@ def recurrent_states(model: keras.Model | Probe, x: Any, layer: str) -> Recurren
     recurrent = [tap.name for tap in probe.taps if tap.family == "recurrent"]
     if name not in recurrent:
         _validate.not_recurrent(name, recurrent)
-    operation = probe.calls.operation(name)
-    both = isinstance(operation, keras.layers.Bidirectional)
-    parts = [operation.forward_layer, operation.backward_layer] if both else [operation]
+    operation, parts = probe.calls.operation(name), parts_of(probe, name)
+    both = len(parts) > 1
     kinds = [cell_of(part) for part in parts]
     given = probe.at_call(x, name, _given)
     sequence, mask, initial = given["sequence"], given["mask"], given["initial_state"]
@@ -133,6 +132,23 @@ def recurrent_states(model: keras.Model | Probe, x: Any, layer: str) -> Recurren
         for kind, name, arrays in zip(kinds, names, found, strict=True)
     ]
     return BidirectionalStates(name, *states) if both else states[0]
+
+
+def parts_of(probe: Probe, layer: str) -> list[Any]:
+    """The recurrent layer that a tap is the result of; of a Bidirectional layer that forwards and that backwards."""
+    operation: Any = probe.calls.operation(layer)
+    both = isinstance(operation, keras.layers.Bidirectional)
+    return [operation.forward_layer, operation.backward_layer] if both else [operation]
+
+
+def quantities_of(probe: Probe, layer: str) -> tuple[str, ...]:
+    """Names of what `recurrent_states` finds of a layer, h first; none where it finds nothing."""
+    try:
+        kinds = [_STATES[cell_of(part)] for part in parts_of(probe, layer)]
+    except ValueError:
+        return ()
+    kind: Any = kinds[0]
+    return ("h", "c", *kind._gates) if kind is LSTMStates else ("h", *kind._gates)
 
 
 def _given(call: Call) -> dict[str, Any]:

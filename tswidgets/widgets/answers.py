@@ -25,10 +25,12 @@ def prediction(
     names: Sequence[str] | None,
     explained: int | None = None,
     title: str = "Prediction",
+    styles: Sequence[tuple[str, str]] = (),
 ) -> str:
     """The model's answer, `output` of shape (n_outputs,), as one bar per class, or as a number; `label` likewise.
 
-    explained : a class that is marked as the one that the figures explain.
+    explained : a class that is marked as the one that the figures explain; `styles` : (colour, line style) of the
+        curves that the classes have in a figure.
     """
     if output.size == 1:
         told = "" if label is None else f'<span class="tsw-true">label {number(float(label))}</span>'
@@ -48,6 +50,7 @@ def prediction(
             "tsw-best" if i == best else "",
             i == label,
             i == explained,
+            styles[int(i)] if i < len(styles) else None,
         )
         for i in order
     ]
@@ -98,14 +101,29 @@ def _classes(rows: Sequence[str], left_out: int, title: str = "Prediction") -> s
     return f'<h4>{title}</h4><div class="tsw-prediction">{"".join(rows)}</div>{more}'
 
 
-def _row(name: str, bars: str, value: str, kind: str, true: bool, explained: bool = False) -> str:
+def _row(
+    name: str,
+    bars: str,
+    value: str,
+    kind: str,
+    true: bool,
+    explained: bool = False,
+    style: tuple[str, str] | None = None,
+) -> str:
+    key = "" if style is None else _key(*style)
     mark = ' aria-current="true"' if explained else ""
     told = f"{name}, explained" if explained else name
     return (
         f'<div class="{" ".join(filter(None, ("tsw-class", kind)))}" title="{escape(told)}"{mark}>{bars}'
-        f'<span class="tsw-name">{escape(name)}</span><span class="tsw-value">{value}</span>'
+        f'<span class="tsw-name">{key}{escape(name)}</span><span class="tsw-value">{value}</span>'
         f'<span class="tsw-true">{"◂ label" if true else ""}</span></div>'
     )
+
+
+def _key(color: str, line_style: str) -> str:
+    """A piece of the class' line, in front of its name."""
+    border = line_style if line_style in ("solid", "dotted") else "dashed"
+    return f'<b class="tsw-key" style="border-top: 2px {border} {color}"></b>'
 
 
 def _bar(value: float, largest: float, kind: str = "") -> str:

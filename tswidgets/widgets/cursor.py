@@ -6,6 +6,8 @@ or a bar chooses the filter, arrow keys walk. The kernel is told only what was c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anywidget
 import bqplot
 import ipywidgets
@@ -32,6 +34,8 @@ class TimeCursor(anywidget.AnyWidget):
     """`sequence`, `units` or `other`, as of the chosen tap."""
     word = traitlets.Unicode("filter").tag(sync=True)
     """What an entry of the layer's last axis is called."""
+    numbers: traitlets.List = traitlets.List(traitlets.Int()).tag(sync=True)
+    """What the entries are called, where they are not counted from 0: rows of a picture in another order."""
     n_filters = traitlets.Int(0).tag(sync=True)
     centres = traitlets.Bytes().tag(sync=True)
     """float32, the input step at the centre of every step's field."""
@@ -55,9 +59,11 @@ class TimeCursor(anywidget.AnyWidget):
         hi: NDArray[np.int64],
         values: NDArray[np.float32],
         word: str,
+        numbers: Sequence[int] = (),
     ) -> None:
         """Follow a layer with a time axis; `values` of shape (n_steps, n_filters)."""
         with self.hold_sync():
+            self.numbers = [int(number) for number in numbers]
             self.kind, self.word, self.n_filters = "sequence", word, values.shape[1]
             self.centres = np.ascontiguousarray(centres, np.float32).tobytes()
             self.fields = np.column_stack([np.minimum(lo, 2**30), hi]).astype(np.int32).tobytes()

@@ -18,6 +18,7 @@ from tswidgets.widgets.panels.ablation import AblationPanel
 from tswidgets.widgets.panels.activations import ActivationsPanel
 from tswidgets.widgets.panels.attribution import AttributionPanel
 from tswidgets.widgets.panels.maximization import MaximizationPanel
+from tswidgets.widgets.panels.recurrent import RecurrentPanel
 from tswidgets.widgets.panels.windows import WindowsPanel
 from tswidgets.widgets.progress import Progress
 from tswidgets.widgets.refresher import Refresher, Token
@@ -31,10 +32,12 @@ PANELS: dict[str, type[Panel]] = {
     "activations": ActivationsPanel,
     "attribution": AttributionPanel,
     "maximization": MaximizationPanel,
+    "recurrent": RecurrentPanel,
     "windows": WindowsPanel,
     "ablation": AblationPanel,
 }
 """What can be chosen as `Explorer.panel`, in the order of the tabs."""
+INSIDE = ("quantity", "unit_order", "units", "direction", "current_step")
 EXPLAINED = ("method", "target", "target_step", "channels", "maximize")
 
 
@@ -65,7 +68,7 @@ class Explorer(State, ipywidgets.VBox):
     Attributes
     ----------
     layer, filter, sample, step, scale, panel, removed, removed_value, metric, method, target, target_step, channels,
-    maximize
+    maximize, quantity, unit_order, units, direction, current_step
         What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
 
     Raises
@@ -145,6 +148,9 @@ class Explorer(State, ipywidgets.VBox):
             Of the panel `maximization`:
             `x` : (n_timesteps, n_channels), the best input; `nearest` : the real series most like it; `maximization` :
             as `maximize_activation` returns it.
+            Of the panel `recurrent`:
+            `states` : name → (n_steps, n_units), states and gates of the layer; `order` : the units in the picture;
+            `so_far` : (n_timesteps, n_outputs), as `prediction_so_far` returns it.
             Of the panel `ablation`:
             `samples` : indices of the samples that were run; `before` and `after` : (n_samples, …), their answers with
             all filters and without the removed ones; `errors` : `metric` of both.
@@ -179,10 +185,10 @@ class Explorer(State, ipywidgets.VBox):
             tap = self._subject.taps[change.new]
             self._controls.follow(tap, min(self._wanted_filter, max(tap.n_filters - 1, 0)))
             self.step = self._subject.same_place(change.old, change.new, self.sample, self.step)
-            self.removed = []
+            self.removed, self.units = [], None
         self._refresher.submit(self.selection)
 
-    @traitlets.observe("filter", "sample", "step", "scale", "removed", "removed_value", "metric", *EXPLAINED)
+    @traitlets.observe("filter", "sample", "step", "scale", "removed", "removed_value", "metric", *EXPLAINED, *INSIDE)
     def _input_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return

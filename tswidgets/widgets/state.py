@@ -7,11 +7,13 @@ from typing import Any
 import traitlets
 
 from tswidgets import _validate
+from tswidgets.analysis.units import ORDERS
 from tswidgets.selection import Selection
 from tswidgets.widgets.panel import SCALES
 from tswidgets.widgets.quantities import QUANTITIES
 from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.trial import metrics_for
+from tswidgets.widgets.views.gates import NAMES
 
 
 class State(traitlets.HasTraits):
@@ -49,6 +51,17 @@ class State(traitlets.HasTraits):
     """What the panel `maximization` makes as large as possible: the explained `class`, or the chosen `filter`. Default:
     `class`."""
 
+    quantity = traitlets.Enum(tuple(NAMES), default_value="h")
+    """What the panel `recurrent` shows of a recurrent layer's units: `h`, `c`, or a gate such as `i`. Default: `h`."""
+    unit_order = traitlets.Enum(ORDERS, default_value="index")
+    """How its units are ordered: by `index`, `activity` or `similarity`. Default: `index`."""
+    units: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True)
+    """First and last row of them that are shown, both inclusive; None for all. Default: None."""
+    direction = traitlets.Enum(("forward", "backward"), default_value="forward")
+    """Which direction of a Bidirectional layer whose directions are not side by side. Default: `forward`."""
+    current_step = traitlets.Int(None, allow_none=True)
+    """Time step of the sample where a walk through time is, or None. Default: None."""
+
     _subject: Subject
     _panel_names: list[str]
 
@@ -68,7 +81,8 @@ class State(traitlets.HasTraits):
         removed = tuple(self.removed)
         place = self.layer, self.filter, self.sample, self.step, self.scale, self.panel
         explained = self.method, self.target, self.target_step, self.channels, self.maximize
-        return Selection(*place, removed, self.removed_value, self.metric, *explained)
+        inside = self.quantity, self.unit_order, self.units, self.direction, self.current_step
+        return Selection(*place, removed, self.removed_value, self.metric, *explained, *inside)
 
     @traitlets.validate("layer")
     def _valid_layer(self, proposal: Any) -> str:
@@ -111,6 +125,16 @@ class State(traitlets.HasTraits):
     def _valid_target_step(self, proposal: Any) -> int:
         n_steps = self._subject.n_output_steps or 1
         return _validate.index(proposal.value, n_steps, "target_step", "the model's output")
+
+    @traitlets.validate("units")
+    def _valid_units(self, proposal: Any) -> tuple[int, int] | None:
+        return None if proposal.value is None else _validate.rows_range(proposal.value)
+
+    @traitlets.validate("current_step")
+    def _valid_current_step(self, proposal: Any) -> int | None:
+        if proposal.value is None:
+            return None
+        return _validate.index(proposal.value, self._subject.samples.longest, "current_step", "the longest sample")
 
     @traitlets.validate("metric")
     def _valid_metric(self, proposal: Any) -> str:

@@ -34,7 +34,8 @@ class AttributedSeries:
     A lane has `LANE` pixels, and down to `LEAST_LANE` where the figure would otherwise be too high; with still more
     channels only their colours are drawn apart, and all lines together.
 
-    title : what the series is; `compared` : whether another series can be drawn faintly behind it.
+    title : what the series is; `compared` : whether another series can be drawn faintly behind it; `lanes` : whether
+        there is to be room for channels apart.
     """
 
     def __init__(
@@ -45,10 +46,11 @@ class AttributedSeries:
         *,
         title: str = "Input",
         compared: bool = False,
+        lanes: bool = True,
     ) -> None:
         self._time, self._note, self._n_channels = time, note, len(channel_names)
         self._title = title
-        area = min(max(self._n_channels * LANE, LOWEST), HIGHEST)
+        area = min(max(self._n_channels * LANE, LOWEST), HIGHEST) if lanes else LOWEST
         height = TOP + area + BOTTOM
         self._fits = area >= LEAST_LANE * self._n_channels
         self._band, self._value = Raster(time, strength=STRENGTH), ValueAxis(height)

@@ -21,6 +21,8 @@ class ChannelLegend(anywidget.AnyWidget):
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     styles: traitlets.List = traitlets.List().tag(sync=True)
     """(colour, line style) of every channel."""
+    title = traitlets.Unicode("input").tag(sync=True)
+    """What stands above the values of `series`."""
     series = traitlets.Bytes().tag(sync=True)
     """float32, the input (n_timesteps, n_channels) in C order, for the read-out; empty where it is too much to send."""
     quantity = traitlets.Bytes().tag(sync=True)
