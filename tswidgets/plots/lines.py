@@ -78,8 +78,7 @@ class Curve:
         self._time = time
         self.run = 1
         scales = {"x": time.scale, "y": value}
-        ends = np.array(time.home, np.float32)
-        self.zero = bqplot.Lines(x=ends, y=np.zeros(2, np.float32), scales=scales, colors=[NEUTRAL], stroke_width=0.8)
+        self.zero = zero_line(time, value)
         self.line = bqplot.Lines(
             x=np.zeros(2, np.float32), y=np.zeros(2, np.float32), scales=scales, colors=[ACCENT], stroke_width=1.8
         )
@@ -116,8 +115,6 @@ class NamedLines:
     ) -> None:
         self._time, self.run = time, 1
         scales, none = {"x": time.scale, "y": value}, np.zeros(2, np.float32)
-        ends = np.array(time.home, np.float32)
-        self.zero = bqplot.Lines(x=ends, y=none, scales=scales, colors=[NEUTRAL], stroke_width=0.8)
         self._lines = {
             name: bqplot.Lines(
                 x=none,
@@ -150,6 +147,11 @@ class NamedLines:
     def hide(self) -> None:
         for line in self._lines.values():
             line.visible = False
+
+
+def zero_line(time: TimeAxis, value: bqplot.Scale) -> bqplot.Lines:
+    ends, zeros = np.array(time.home, np.float32), np.zeros(2, np.float32)
+    return bqplot.Lines(x=ends, y=zeros, scales={"x": time.scale, "y": value}, colors=[NEUTRAL], stroke_width=0.8)
 
 
 def _points(values: Floats, steps: Floats | None) -> tuple[Floats, Floats, int]:

@@ -20,6 +20,7 @@ from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
+from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.panel import SCALES, Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.states import Range, States, Unit, UnitStates, layers_of, ranges_of, whole
@@ -225,6 +226,7 @@ class RecurrentPanel:
 
     def close(self) -> None:
         self.series.close()
+        close_all(self.series.colors)  # shown nowhere: the picture's scale says the same
         self.raster.close()
 
     def _ask(self, picture: RecurrentPicture, key: Any, token: Token | None) -> Iterator[RecurrentPicture]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tswidgets.plots.colors import CATEGORIES, NEUTRAL
 from tswidgets.plots.figure import ValueAxis, figure
-from tswidgets.plots.lines import NamedLines
+from tswidgets.plots.lines import NamedLines, zero_line
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.widgets import text
 from tswidgets.widgets.views.last import Last
@@ -60,7 +60,7 @@ class UnitCurves:
         self._gates = NamedLines(time, self._open.scale, {name: STYLES[name] for name in gates}, filled=FILLED)
         self._caption, self._gate_caption = text.Text("tsw-caption"), text.Text("tsw-caption")
         self._last = Last()
-        drawn = [self._states.zero, *self._states.marks]
+        drawn = [zero_line(time, self._value.scale), *self._states.marks]
         self.figures = [figure(drawn, [self._value.axis, time.axis()], height=HEIGHT, name="curve")]
         self.rows: list[ipywidgets.Widget] = [self._caption, self.figures[0]]
         if gates:

@@ -1,0 +1,240 @@
+"""The panel that looks inside a recurrent layer, without a browser: what it shows is what the functions return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ipywidgets
+import keras
+import numpy as np
+import pytest
+
+import tswidgets as tsw
+from tests.models import CASES, case, randomise, series
+from tswidgets.widgets.panels.recurrent import RecurrentPanel
+from tswidgets.widgets.states import layers_of
+from tswidgets.widgets.subject import bind
+
+L = keras.layers
+X = series(6, 20, 3)
+
+
+def explore(model: Any, *data: Any, **options: Any) -> tsw.Explorer:
+    return tsw.Explorer(model, *data, panels=["recurrent"], **options)
+
+
+def sequential(*layers: Any) -> keras.Model:
+    return randomise(keras.Sequential([keras.Input((None, 3)), *layers]))
+
+
+@pytest.fixture(scope="module")
+def classifier() -> keras.Model:
+    return sequential(L.LSTM(8, return_sequences=True, name="lower"), L.GRU(6, name="upper"), L.Dense(4, "softmax"))
+
+
+def test_states_and_gates_are_those_of_the_function(classifier: keras.Model) -> None:
+    with explore(classifier, X) as explorer:
+        assert explorer.layer == "upper"
+        for layer, names in (("upper", "h z r candidate"), ("lower", "h c i f g o")):
+            explorer.layer, explorer.sample = layer, 2
+            data, found = explorer.data(), tsw.recurrent_states(classifier, X[2:3], layer)
+            assert list(data["states"]) == names.split()
+            for name, values in data["states"].items():
+                np.testing.assert_array_equal(values, getattr(found, name)[0])
+            np.testing.assert_array_equal(data["time"], np.arange(20))
+
+
+def test_the_answer_so_far_and_where_the_walk_is(classifier: keras.Model) -> None:
+    with explore(classifier, X, [0, 1, 2, 3, 0, 1], class_names=["rest", "walk", "run", "jump"]) as explorer:
+        expected = tsw.prediction_so_far(classifier, X[0]).values
+        np.testing.assert_allclose(explorer.data()["so_far"], expected, atol=1e-6)
+        summary = explorer._panel.summary
+        assert "<h4>Prediction</h4>" in summary.value
+        explorer.current_step = 4
+        explorer.data()
+        assert "Prediction after step 4" in summary.value
+        cut = np.asarray(classifier(X[:1, :5], training=False))[0]
+        for value in cut:
+            assert f"{value:.3g}" in summary.value
+        explorer.sample = 3
+        explorer.data()
+        assert f"{tsw.prediction_so_far(classifier, X[3]).values[4, 1]:.3g}" in summary.value
+
+
+def test_order_and_rows(classifier: keras.Model) -> None:
+    with explore(classifier, X) as explorer:
+        explorer.layer = "lower"
+        np.testing.assert_array_equal(explorer.data()["order"], range(8))
+        explorer.unit_order = "activity"
+        h = tsw.recurrent_states(classifier, X[:1], "lower").h[0]
+        expected = np.argsort(-np.abs(h).mean(axis=0))
+        np.testing.assert_array_equal(explorer.data()["order"], expected)
+        explorer.units = (0, 2)
+        np.testing.assert_array_equal(explorer.data()["order"], expected[:3])
+        panel = explorer._panel
+        assert panel.choice.range.value == (0, 2)
+        panel.cursor.filter = 1  # a click on the second row
+        assert explorer.filter == expected[1]
+        assert explorer.data()["unit"] == expected[1]
+        explorer.filter = int(expected[2])
+        explorer.data()
+        assert panel.cursor.filter == 2
+        panel.choice.range.value = (3, 7)
+        assert explorer.units == (3, 7)
+        explorer.layer = "upper"
+        assert explorer.units is None and len(explorer.data()["order"]) == 6
+
+
+def test_a_quantity_that_a_layer_lacks(classifier: keras.Model) -> None:
+    """A GRU has no cell state: its h is shown, and the choice stays for the LSTM."""
+    with explore(classifier, X) as explorer:
+        explorer.quantity = "c"
+        explorer.data()
+        assert "h, hidden state of upper" in explorer._panel.raster._caption.value
+        explorer.layer = "lower"
+        explorer.data()
+        assert "c, cell state of lower" in explorer._panel.raster._caption.value
+        assert "open at" in explorer._panel.curves._gate_caption.value
+
+
+def test_a_layer_without_states_shows_the_last_that_has_some(classifier: keras.Model) -> None:
+    with explore(classifier, X) as explorer:
+        explorer.layer = explorer.layers[-1]
+        assert list(explorer.data()["states"]) == ["h", "z", "r", "candidate"]
+        assert "is not recurrent, upper is shown" in explorer._status.value
+
+
+@pytest.mark.parametrize("merge", ["concat", "sum"])
+def test_both_directions(merge: str) -> None:
+    layer = L.Bidirectional(L.LSTM(5, return_sequences=True), merge_mode=merge, name="both")
+    model = sequential(layer, L.GlobalAveragePooling1D(), L.Dense(2))
+    found = tsw.recurrent_states(model, X[:1], "both")
+    with explore(model, X) as explorer:
+        explorer.layer, explorer.filter = "both", 1
+        assert (explorer.data()["direction"], explorer.data()["unit"]) == ("forward", 1)
+        np.testing.assert_array_equal(explorer.data()["states"]["i"], found.forward.i[0])
+        if merge == "concat":
+            explorer.filter = 7
+        else:
+            explorer.direction = "backward"
+        data = explorer.data()
+        assert (data["direction"], data["unit"]) == ("backward", 2 if merge == "concat" else 1)
+        np.testing.assert_array_equal(data["states"]["h"], found.backward.h[0])
+        explorer._panel.cursor.filter = 4
+        assert explorer.filter == (9 if merge == "concat" else 4)
+
+
+def test_padding_is_absent() -> None:
+    model = sequential(L.Masking(), L.LSTM(4, name="lstm"), L.Dense(3, "softmax"))
+    batch = X[:2].copy()
+    batch[0, 12:] = 0
+    with explore(model, [batch[0], batch[1, :9]]) as explorer:
+        data = explorer.data()
+        for values in data["states"].values():
+            assert np.isnan(values[12:]).all() and np.isfinite(values[:12]).all()
+        assert np.isnan(data["so_far"][12:]).all() and np.isfinite(data["so_far"][:12]).all()
+        explorer.current_step = 19
+        explorer.data()
+        assert "Prediction after step 11" in explorer._panel.summary.value
+        explorer.sample = 1
+        assert len(explorer.data()["so_far"]) == 9
+        assert explorer._panel.walk.play.max == 8
+
+
+def test_steps_behind_strides_stand_where_they_belong() -> None:
+    model = sequential(L.Conv1D(4, 4, strides=3), L.LSTM(5, name="lstm"), L.Dense(2))
+    with explore(model, X) as explorer:
+        data = explorer.data()
+        centres = np.arange(6) * 3 + 1.5
+        np.testing.assert_array_equal(data["time"], centres)
+        assert data["states"]["h"].shape == (6, 5)
+        line = explorer._panel.curves._states.marks[0]
+        np.testing.assert_allclose(line.x, centres)
+        np.testing.assert_allclose(line.y, data["states"]["h"][:, data["unit"]], atol=1e-6)
+        assert np.isnan(data["so_far"][:3]).all() and np.isfinite(data["so_far"][3:]).all()
+
+
+def test_the_gate_of_the_chosen_unit_is_the_colour_behind_the_input(classifier: keras.Model) -> None:
+    with explore(classifier, X) as explorer:
+        explorer.layer, explorer.filter, explorer.quantity = "lower", 3, "i"
+        gate = tsw.recurrent_states(classifier, X[:1], "lower").i[0, :, 3]
+        explorer.data()
+        legend = explorer._panel.series.legend
+        np.testing.assert_allclose(np.frombuffer(legend.quantity, np.float32), gate, atol=1e-6)
+        assert "i, input gate of unit 3" in explorer._panel.series._caption.value
+
+
+def test_the_play_button_walks(classifier: keras.Model) -> None:
+    with explore(classifier, X) as explorer:
+        play = explorer._panel.walk.play
+        assert play.max == 19 and 100 <= play.interval <= 500
+        play.value = 7  # what a tick of the button does
+        assert explorer.current_step == 7 and explorer._panel.cursor.step == 7
+        explorer.current_step = 2
+        assert play.value == 2
+        explorer._panel.cursor.step = 11
+        assert explorer.current_step == 11 and play.value == 11
+
+
+def test_retrained_weights_are_seen(classifier: keras.Model) -> None:
+    model = keras.models.clone_model(classifier)
+    model.set_weights(classifier.get_weights())
+    with explore(model, X) as explorer:
+        before = explorer.data()["so_far"]
+        model.layers[0].set_weights([1.5 * weight for weight in model.layers[0].get_weights()])
+        explorer.sample = 1
+        explorer.sample = 0
+        after = explorer.data()
+        assert np.abs(after["so_far"] - before).max() > 1e-3
+        np.testing.assert_array_equal(after["states"]["h"], tsw.recurrent_states(model, X[:1], "upper").h[0])
+
+
+def test_a_repeated_picture_sends_nothing(classifier: keras.Model, messages: Any) -> None:
+    with explore(classifier, X) as explorer:
+        explorer.current_step = 3
+        explorer.data()
+        messages.clear()
+        explorer.current_step = 4
+        explorer.data()
+        assert not messages.of_marks()  # the walk moves the pointer and the words beside, no figure
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_recurrent_model(name: str) -> None:
+    found = case(name)
+    subject = bind(found.model, found.x)
+    if not RecurrentPanel.applies(subject):
+        assert not layers_of(subject)
+        return
+    with explore(found.model, found.x) as explorer:
+        for layer in layers_of(subject):
+            explorer.layer = layer
+            data, panel = explorer.data(), explorer._panel
+            if data["states"] is None:
+                assert len(panel.raster._caption.value) > 60
+            else:
+                assert np.isfinite(data["states"]["h"]).any()
+            assert data["so_far"] is not None or len(panel.answer._caption.value) > 60
+
+
+@pytest.mark.parametrize(
+    "trait, value", [("quantity", "x"), ("unit_order", "size"), ("units", (3, 1)), ("current_step", 20)]
+)
+def test_bad_values_are_refused_and_nothing_is_lost(classifier: keras.Model, trait: str, value: Any) -> None:
+    with explore(classifier, X) as explorer:
+        before = getattr(explorer, trait)
+        with pytest.raises(Exception) as error:
+            setattr(explorer, trait, value)
+        assert str(error.value)
+        assert getattr(explorer, trait) == before
+        explorer.sample = 1
+        assert explorer.data()["so_far"] is not None
+
+
+def test_closing_leaves_nothing(classifier: keras.Model) -> None:
+    before = set(ipywidgets.widgets.widget._instances)
+    explorer = explore(classifier, X)
+    explorer.quantity, explorer.current_step = "z", 3
+    explorer.data()
+    explorer.close()
+    assert set(ipywidgets.widgets.widget._instances) == before
