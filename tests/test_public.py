@@ -27,6 +27,7 @@ PUBLIC = [
     "Selection",
     "SimpleRNNStates",
     "Tap",
+    "TimeInfluence",
     "Timeline",
     "Trust",
     "WindowExplorer",
@@ -60,6 +61,7 @@ PUBLIC = [
     "score_cam",
     "sliding_windows",
     "smooth_grad",
+    "time_influence",
     "trust",
     "trusting",
 ]
