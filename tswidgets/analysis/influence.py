@@ -144,8 +144,8 @@ def time_influence(
         If the model does not take x or answers something that is not finite, if the output's steps have no place in
         time, if there is no such target, or if it cannot be differentiated by the input.
 
-    A gradient tells of this series alone: where a rectifier is shut, a step that could matter has no influence. An
-    influence of exactly 0 wherever the graph allows none (`graph_ahead` 0) holds for every series.
+    A gradient tells of this series alone: where a rectifier is shut, a step that could matter has no influence. That no
+    step uses the future holds for every series only where the graph lets none, `graph_ahead` 0.
 
     Source: Luo, Li, Urtasun, Zemel, "Understanding the effective receptive field in deep convolutional neural
     networks", 2016; for recurrent layers Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural

@@ -45,7 +45,7 @@ def looking_ahead(
         n_steps = 0 if timeline is None else most_ahead(timeline, timeline.now(n_timesteps))
         if tap.name == of:
             n_steps = most
-        if tap.name in names and (found[-1].n_steps if found else 0) < n_steps <= most:
+        if tap.name in {*names, of} and (found[-1].n_steps if found else 0) < n_steps <= most:
             name = tap.name.removesuffix(":pre-activation")
             found.append(LookAhead(name, n_steps, because(probe.calls.operation(tap.name))))
     return tuple(found)
@@ -55,4 +55,7 @@ def because(layer: Any) -> str:
     """What a layer that looks ahead does."""
     if getattr(layer, "go_backwards", False):
         return "goes backwards"
-    return 'padding "same"' if getattr(layer, "padding", None) == "same" else type(layer).__name__
+    padding = getattr(layer, "padding", None)
+    if padding == "valid":
+        return 'padding "valid", a step stands in the middle of what it reads'
+    return 'padding "same"' if padding == "same" else type(layer).__name__
