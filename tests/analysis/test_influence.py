@@ -29,7 +29,7 @@ def model_of(*layers, n=N, head=1, squash="sigmoid", channels=C, seed=0):
 def taped(model, x, target=None, squashed=True):
     """|∂ logit of step t / ∂ x[s]| of one series by an eager tape for each t, and the classes; (n_out, n_timesteps)."""
     linear = reference.linear_twin(model) if squashed else model
-    answers = np.asarray(linear(x[None], training=False))[0].reshape(-1, linear.output_shape[-1])
+    answers = np.asarray(linear(x[None], training=False))[0]
     chosen = answers.argmax(axis=1) if target is None else np.broadcast_to(target, len(answers))
     rows = []
     for t, k in enumerate(chosen):
@@ -218,6 +218,49 @@ def test_a_place_that_is_known_better():
     assert earlier.future.n_ahead == earlier.graph_ahead == 1
     with pytest.raises(ValueError, match=THREE_PARTS):
         tsw.time_influence(model, x, now=np.arange(N))
+
+
+def test_a_forecast_whose_place_only_the_user_knows():
+    """The decoder's inputs lie on another time axis; of the series each step of the forecast may use all."""
+    past, ahead = keras.Input((N, C)), keras.Input((6, 2))
+    _, *states = L.LSTM(4, return_state=True)(past)
+    decoded = L.LSTM(4, return_sequences=True)(ahead, initial_state=states)
+    model = randomise(keras.Model([past, ahead], L.Dense(1)(decoded)))
+    x = [series(1, N, C)[0], series(1, 6, 2)[0]]
+    with pytest.raises(ValueError, match="Or pass now=, the last input step that each of its 6 steps may use"):
+        tsw.time_influence(model, x)
+    found = tsw.time_influence(model, x, now=np.full(6, N - 1), **PLAIN)
+    points = [tf.constant(part[None]) for part in x]
+    for t in range(6):
+        with tf.GradientTape() as tape:
+            tape.watch(points[0])
+            value = model(points)[0, t, 0]
+        slope = np.asarray(tape.gradient(value, points[0]))[0]
+        assert_close(found.values[t], np.sqrt((slope**2).sum(axis=1)), 1e-4)
+    assert found.future.value == 0
+    assert tsw.time_influence(model, x, now=np.arange(6)).future.used
+
+
+def test_steps_that_cannot_be_followed():
+    """What the last operations do is not known; the user says that the axis is time."""
+
+    class Doubling(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first, self.last = conv(5, "causal"), L.Dense(1)
+
+        def call(self, x):
+            return self.last(self.first(x)) * 2
+
+    model, x = Doubling(), series(1, N, C)
+    model(x)
+    with pytest.raises(ValueError, match='pass output_axis="time"'):
+        tsw.time_influence(model, x)
+    found = tsw.time_influence(model, x[0], output_axis="time", **PLAIN)
+    assert_close(found.values, taped(model, x[0], squashed=False)[0], 1e-4)
+    assert found.graph_ahead is None
+    none = "No output step uses the future in this series"
+    assert found.verdict == f"{none}; how far ahead the model could look is not known."
 
 
 def test_now_of_a_timeline():

@@ -94,7 +94,9 @@ def test_the_caption_says_whether_the_future_is_used() -> None:
     view.show(found(ahead=0))
     assert plain(view.rows[0].value) == "Influence on lstm · no use of the future"
     view.show(found(ahead=0, graph_ahead=7))
-    assert plain(view.rows[0].value).endswith("no use of the future here, though layers can look 7 steps ahead")
+    assert plain(view.rows[0].value).endswith(
+        "no use of the future in this series, though layers can look 7 steps ahead"
+    )
     view.show(found(10, 20, stride=2))
     assert plain(view.rows[0].value).endswith("· 10 output steps, evenly spread")
     assert "change per standard deviation of the input" in plain(view.colors.value)

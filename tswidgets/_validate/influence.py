@@ -25,6 +25,8 @@ def no_output_steps(name: str, shape: Sequence[int], n_timesteps: int, others: S
         todo = f"Pass output= one of the layers that have one: {', '.join(map(repr, others[-8:]))}."
     else:
         todo = "No layer of this model has one: use saliency, which explains a single answer."
+    if len(shape) > 1:
+        todo += f" Or pass now=, the last input step that each of its {shape[0]} steps may use."
     raise ValueError(message("an output with steps whose place in time is known", got, todo))
 
 
@@ -60,9 +62,9 @@ def step_target(target: Any, n_rows: tuple[int, ...], shape: Sequence[int]) -> N
     return (found % np.array(shape)).astype(np.int64)
 
 
-def last_known(now: Any, n_steps: int, n_timesteps: int) -> NDArray[np.int64]:
-    """For every output step the last input step that it may use."""
-    array = np.asarray(now)
+def last_known(now: Any, shape: Sequence[int], n_timesteps: int) -> NDArray[np.int64]:
+    """For every step of an output of this shape the last input step that it may use."""
+    array, n_steps = np.asarray(now), shape[0] if shape else 0
     if array.shape != (n_steps,) or array.dtype.kind not in "iu":
         got = f"an array of shape {array.shape} and dtype {array.dtype}"
         todo = f"Pass {n_steps} whole numbers, such as np.arange({n_steps}) if step t may use the input up to t."

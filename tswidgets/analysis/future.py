@@ -49,9 +49,9 @@ def largest_future(
     return Future(value, share, int(output_steps[row]), step, step - int(now[row]), *sample)
 
 
-def verdict(future: Future, largest: float, graph_ahead: int, layers: Sequence[LookAhead]) -> str:
+def verdict(future: Future, largest: float, graph_ahead: int | None, layers: Sequence[LookAhead]) -> str:
     """Sentences; `largest` is that of all influences."""
-    could = f"the model can look up to {_steps(graph_ahead)} ahead{_blamed(layers)}."
+    could = f"the model can look up to {_steps(graph_ahead or 0)} ahead{_blamed(layers)}."
     if future.used:
         where = f"in sample {future.sample}, o" if future.sample is not None else "o"
         told = (
@@ -60,6 +60,8 @@ def verdict(future: Future, largest: float, graph_ahead: int, layers: Sequence[L
         )
         return _sentence(told) + (f" {_sentence(could)}" if graph_ahead else "")
     none = "No input step has any influence" if not largest else "No output step uses the future"
+    if graph_ahead is None:
+        return f"{none} in this series; how far ahead the model could look is not known."
     return f"{none} in this series, though {could}" if graph_ahead else f"{none}."
 
 

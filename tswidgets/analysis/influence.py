@@ -42,7 +42,8 @@ class TimeInfluence:
     lo, hi : int ndarrays of shape (n_output_steps,), first and last input step that the model's graph lets each see.
     absent : bool ndarray of shape (n_timesteps,), True where an input step is padding; `absent_outputs`, of shape
         (n_output_steps,), True where all that an output step reads is.
-    graph_ahead : by how many input steps the graph lets a step of the whole output look ahead, at most.
+    graph_ahead : by how many input steps the graph lets a step of the whole output look ahead, at most; None where what
+        the layers see is not known.
     layers_ahead : the layers to blame for it, in the order of the run, each with how far ahead it sees.
     options : the keyword arguments that it was made with.
 
@@ -60,7 +61,7 @@ class TimeInfluence:
     hi: Whole
     absent: NDArray[np.bool_]
     absent_outputs: NDArray[np.bool_]
-    graph_ahead: int
+    graph_ahead: int | None
     layers_ahead: tuple[LookAhead, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -125,7 +126,7 @@ def time_influence(
         its unit does not matter; or its own unit. A channel that is constant in the series is in its own unit.
     now : int ndarray of shape (n_steps,), optional
         For every step of the whole output the last input step that it may use, where that is known better than from
-        the layers: of windows whose label is that of their last step, of forecasts.
+        the layers, or not from them at all: of windows whose label is that of their last step, of forecasts.
     output : int or str
         Number of the output, or the name of a tap.
     output_axis : "time", optional
@@ -161,8 +162,9 @@ def time_influence(
     x = arranged(probe.model, x)
     shape, lengths = shape_of(probe, x, of), axes.of(probe.checked(x))
     n_timesteps = axes.longest(lengths)
-    timeline = timeline_of(probe, of, lengths, shape, output_axis)
-    own = timeline.now(n_timesteps) if now is None else _validate.last_known(now, shape[0], n_timesteps)
+    named = None if now is None else _validate.last_known(now, shape, n_timesteps)
+    timeline, known = timeline_of(probe, of, lengths, shape, output_axis, named)
+    own = timeline.now(n_timesteps) if named is None else named
     asked = Explained(probe, x, np.zeros((len(probe.checked(x)[0]), len(shape)), np.int64), output)
     targets = classes(target, asked.score.answers, single)
 
@@ -189,8 +191,8 @@ def time_influence(
     if not np.isfinite(values).all():
         _validate.not_finite_values("time_influence")
 
-    ahead = most_ahead(timeline, own)
-    blamed = looking_ahead(probe, lengths, asked.score.leading, tap_of(probe, of), ahead)
+    ahead = most_ahead(timeline, own) if known else None
+    blamed = looking_ahead(probe, lengths, asked.score.leading, tap_of(probe, of), ahead) if ahead else ()
     told = targets[:, chosen, 0] if targets.shape[-1] == 1 else targets[:, chosen]
     if not targets.shape[-1]:
         told = np.zeros(score.shape, np.int64)

@@ -14,23 +14,32 @@ Whole = NDArray[np.int64]
 
 
 def timeline_of(
-    probe: Probe, of: int | str, lengths: tuple[axes.Length, ...], shape: tuple[int, ...], output_axis: str | None
-) -> Timeline:
-    """What the steps of the output see."""
-    tap, n_timesteps = tap_of(probe, of), axes.longest(lengths)
-    timelines = probe.timelines(lengths)
-    found = timelines.get(tap)
-    if found is not None and shape and len(found) == shape[0] and found.has_place and shape != (1,):
-        return found
+    probe: Probe,
+    of: int | str,
+    lengths: tuple[axes.Length, ...],
+    shape: tuple[int, ...],
+    output_axis: str | None,
+    now: Whole | None,
+) -> tuple[Timeline, bool]:
+    """What the steps of an output of this shape see, and whether that is known or only what they could see at most.
+
+    now : the input step of each, where the user names it.
+    """
+    n_timesteps = axes.longest(lengths)
+    found = probe.timelines(lengths).get(tap_of(probe, of))
+    own = found is not None and shape != (1,) and shape[:1] == (len(found),)
+    if found is not None and own and found.has_place:
+        return found, True
     name = of if isinstance(of, str) else probe.model.name
-    if output_axis is None:
+    if now is None and output_axis is None:
         others = [other.name for other in probe.taps if other.kind == "sequence"]
         _validate.no_output_steps(name, shape, n_timesteps, others)
-    if shape[:1] != (n_timesteps,):
+    if now is None and shape[:1] != (n_timesteps,):
         _validate.other_output_axis(name, shape, n_timesteps)
-    steps, anything = np.arange(n_timesteps), Timeline.of_input(n_timesteps)
-    whole = (anything if found is None else found).union()
-    return Timeline(np.full_like(steps, whole.lo[0]), np.full_like(steps, whole.hi[0]), steps, steps)
+    steps = np.arange(n_timesteps) if now is None else np.maximum(now, 0)
+    seen = found if found is not None and own else (found or Timeline.of_input(n_timesteps)).union()
+    lo, hi = (np.broadcast_to(part, steps.shape).copy() for part in (seen.lo, seen.hi))
+    return Timeline(lo, hi, steps, steps), found is not None
 
 
 def tap_of(probe: Probe, of: int | str) -> str:

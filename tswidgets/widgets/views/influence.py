@@ -23,7 +23,7 @@ HEIGHT = 300
 class InfluenceView:
     """`rows` go among the figures, `colors` beside them; `title` says whether the time axis is named here.
 
-    The input's time is the shared axis, the output's runs downwards. A dashed line marks where each output step stands:
+    The input's time is the shared axis, the output's runs downwards. A line marks where each output step stands:
     what is to the right of it is its future.
     """
 
@@ -35,7 +35,6 @@ class InfluenceView:
             y=np.zeros(2, np.float32),
             scales={"x": time.scale, "y": self._raster.rows},
             colors=[NEUTRAL],
-            line_style="dashed",
             stroke_width=1.2,
         )
         self._row_axis = bqplot.Axis(
@@ -112,8 +111,10 @@ def _caption(found: TimeInfluence, step_run: int, row_run: int) -> str:
             f"looks ahead: step {future.output_step} uses input {future.input_step} (+{future.n_ahead}), "
             f"{percent(future.share)} of the largest"
         )
+    elif found.graph_ahead is None:
+        told += " in this series"
     elif found.graph_ahead:
-        told += f" here, though layers can look {text.plural(found.graph_ahead, 'step')} ahead"
+        told += f" in this series, though layers can look {text.plural(found.graph_ahead, 'step')} ahead"
     return text.caption(
         f"Influence on {found.of}",
         told,
