@@ -28,6 +28,7 @@ PUBLIC = [
     "Selection",
     "SimpleRNNStates",
     "Tap",
+    "TimeInfluence",
     "Timeline",
     "Trust",
     "WindowExplorer",
@@ -62,6 +63,7 @@ PUBLIC = [
     "score_cam",
     "sliding_windows",
     "smooth_grad",
+    "time_influence",
     "trust",
     "trusting",
 ]

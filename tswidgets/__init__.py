@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tswidgets.analysis.gradients import integrated_gradients as integrated_gradients
     from tswidgets.analysis.gradients import saliency as saliency
     from tswidgets.analysis.gradients import smooth_grad as smooth_grad
+    from tswidgets.analysis.influence import TimeInfluence as TimeInfluence
+    from tswidgets.analysis.influence import time_influence as time_influence
     from tswidgets.analysis.maximization import Maximization as Maximization
     from tswidgets.analysis.maximization import maximize_activation as maximize_activation
     from tswidgets.analysis.maximization import maximizing_activation as maximizing_activation
@@ -92,6 +94,7 @@ _HOME = {
     "Selection": "tswidgets.selection",
     "SimpleRNNStates": "tswidgets.probe.recurrent",
     "Tap": "tswidgets.probe",
+    "TimeInfluence": "tswidgets.analysis.influence",
     "Timeline": "tswidgets.probe",
     "Trust": "tswidgets.analysis.trust",
     "WindowExplorer": "tswidgets.widgets.window_explorer",
@@ -125,6 +128,7 @@ _HOME = {
     "score_cam": "tswidgets.analysis.cam",
     "sliding_windows": "tswidgets.analysis.windows",
     "smooth_grad": "tswidgets.analysis.gradients",
+    "time_influence": "tswidgets.analysis.influence",
     "trust": "tswidgets.analysis.trust",
     "trusting": "tswidgets.analysis.trust",
 }

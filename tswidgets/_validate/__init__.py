@@ -41,6 +41,14 @@ from tswidgets._validate.attribution import (
 )
 from tswidgets._validate.data import labels, same_number, sampling_rate, series, several
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
+from tswidgets._validate.influence import (
+    last_known,
+    no_output_steps,
+    other_output_axis,
+    output_axis,
+    step_target,
+    whole_number_input,
+)
 from tswidgets._validate.maximization import (
     finite_channels,
     length_fails,
@@ -127,6 +135,7 @@ __all__ = [
     "index",
     "keras_model",
     "labels",
+    "last_known",
     "layer_name",
     "length",
     "length_fails",
@@ -148,6 +157,7 @@ __all__ = [
     "no_length",
     "no_logarithm",
     "no_numbers",
+    "no_output_steps",
     "no_replacement",
     "no_shorter_series",
     "no_target",
@@ -180,8 +190,10 @@ __all__ = [
     "one_or_a_batch",
     "one_series",
     "one_target",
+    "other_output_axis",
     "other_windows",
     "out_of_memory",
+    "output_axis",
     "probabilities",
     "reason",
     "recorded",
@@ -197,6 +209,7 @@ __all__ = [
     "several",
     "something_varies",
     "stand_in",
+    "step_target",
     "too_many_windows",
     "true_values",
     "unbuilt_model",
@@ -205,6 +218,7 @@ __all__ = [
     "validation_freq",
     "value_bounds",
     "whole",
+    "whole_number_input",
     "whole_windows",
     "window_fits",
     "window_size",

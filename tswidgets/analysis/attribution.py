@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar, get_args, get_type_hints
 
 import numpy as np
 from keras import tree
@@ -18,6 +18,7 @@ from tswidgets.probe.score import Score
 
 Floats = NDArray[np.float32]
 Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ class Explained:
     """
 
     def __init__(self, model: Any, x: Any, target: Any, output: int | str) -> None:
-        x, self._single = _with_sample_axis(model, x)
+        x, self._single = with_sample_axis(model, x)
         self.probe = as_probe(model, x)
         self.score = Score(self.probe, x, target, output)
         self.n_samples = len(self.flat[0])
@@ -139,25 +140,25 @@ class Explained:
 
 Steps = Generator[tuple[int, int], None, Attribution]
 """Yields (done, total) while it works, and returns the attribution."""
-STEPS: dict[str, Callable[..., Steps]] = {}
-"""Methods that take a while, as generators: whoever stops drawing stops the work."""
+STEPS: dict[str, Callable[..., Generator[tuple[int, int], None, Any]]] = {}
+"""What takes a while, as generators: whoever stops drawing stops the work."""
 
 
-def in_steps(run: Callable[Arguments, Steps]) -> Callable[Arguments, Attribution]:
-    """The method that such a generator is: run to its end."""
+def in_steps(run: Callable[Arguments, Generator[tuple[int, int], None, Result]]) -> Callable[Arguments, Result]:
+    """The function that such a generator is: run to its end."""
     STEPS[run.__name__] = run
 
     @wraps(run)
-    def method(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Attribution:
+    def method(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         steps = run(*args, **kwargs)
         while True:
             try:
                 next(steps)
             except StopIteration as end:
-                found: Attribution = end.value
+                found: Result = end.value
                 return found
 
-    method.__annotations__["return"] = "Attribution"
+    method.__annotations__["return"] = get_args(get_type_hints(run)["return"])[-1].__name__
     return method
 
 
@@ -172,7 +173,7 @@ def _plain(target: Any) -> Any:
     return int(target) if np.ndim(target) == 0 else tuple(int(part) for part in target)
 
 
-def _with_sample_axis(model: Any, x: Any) -> tuple[Any, bool]:
+def with_sample_axis(model: Any, x: Any) -> tuple[Any, bool]:
     """x as a batch of arrays, floating-point numbers as float32; and whether it was a single series."""
     inner = model.model if isinstance(model, Probe) else model
     inputs = declared_inputs(inner)

@@ -42,6 +42,7 @@ class Score:
     those of the series themselves. Masks that a model computes in code of its own, without Keras, are not known.
 
     flat : the inputs as a list of arrays, (n_samples, …) each.
+    answers : the output's logits or the tap's numbers, (n_samples, …).
     target : what was chosen, the same for all samples; or an int ndarray of shape (n_samples,) or (n_samples, n_axes).
     absent : bool ndarray of shape (n_samples, n_timesteps), True where a step is padding; `absent_of` has the same for
         every input, None where nothing is masked.
@@ -55,12 +56,12 @@ class Score:
         self.lengths = axes.of(self.flat)
         padding = probe.padding_tap(self.lengths)
         task = tasks.asking(self._of, padding)
-        self._answers, mask, own, held = probe.compute(self._x, ("ask", self._of, padding), task)
+        self.answers, mask, own, held = probe.compute(self._x, ("ask", self._of, padding), task)
         self._masks = {name: mask for name, mask in held.items() if len(mask) == len(self.flat[0])}
-        shape = self._answers.shape[1:]
+        shape = self.answers.shape[1:]
         self._rows, self._how = indices(target, shape, len(self.flat[0]))
         if target is None and shape:
-            self._rows[:, 0] = self._answers.reshape(*self._answers.shape[:2], -1)[..., 0].argmax(axis=1)
+            self._rows[:, 0] = self.answers.reshape(*self.answers.shape[:2], -1)[..., 0].argmax(axis=1)
             self._how = ("index", *self._how[1:])
         self.target = _told(target, self._rows, self._how, shape)
         self.absent_of = [None if mask is None else ~mask for mask in (own if len(own) > 1 else [mask])]
@@ -71,7 +72,7 @@ class Score:
     @cached_property
     def at(self) -> Floats:
         """ndarray of shape (n_samples,), the score of the series as they are."""
-        found: Floats = picked(self._answers, self._rows, self._how).astype(np.float32)
+        found: Floats = picked(self.answers, self._rows, self._how).astype(np.float32)
         return found
 
     @cached_property
@@ -103,8 +104,12 @@ class Score:
         samples: NDArray[Any] | None = None,
         wrt: str | None = None,
         rule: str = "gradient",
+        targets: NDArray[Any] | None = None,
     ) -> Slopes:
         """The gradients by each input, or by tap `wrt`, of the series or of variants.
+
+        targets : an index along every axis for every variant, (n_variants, n_axes), where they are not to share that of
+            their sample; for a score whose target is an array.
 
         Raises
         ------
@@ -118,8 +123,9 @@ class Score:
             _validate.no_gradient(whole.dtype)
         task = tasks.holding(tasks.differentiating(wrt, self._of, self._how, wrt, rule), self._sources)
         key = "explain", wrt, self._of, self._how, rule, tuple(self._sources)
-        flat, samples, at = self._in_place(flat, samples)
-        arguments = self._arguments(samples)
+        rows = self._rows[samples] if targets is None else targets.astype(np.int32)
+        (*flat, rows), samples, at = self._in_place([*flat, rows], samples)
+        arguments = [rows, *self._held(samples)]
         score, gradient, mask, point, path = (
             self.probe.run(self.packed(flat), key, task, *arguments)  # halves of one batch are no good in pieces
             if rule == "rescale"
@@ -156,7 +162,10 @@ class Score:
         return [array[index] for array in variants], samples[index], at
 
     def _arguments(self, samples: NDArray[Any]) -> list[NDArray[Any]]:
-        return [self._rows[samples], *(self._masks[name][samples] for name in self._sources)]
+        return [self._rows[samples], *self._held(samples)]
+
+    def _held(self, samples: NDArray[Any]) -> list[NDArray[Any]]:
+        return [self._masks[name][samples] for name in self._sources]
 
     def packed(self, flat: Sequence[Any]) -> Any:
         """A list of one thing for each input, in the model's own structure."""

@@ -51,6 +51,27 @@ class Timeline:
         seen = self.near_lo <= self.near_hi
         return np.where(seen, (self.near_lo + self.near_hi) / 2, np.nan).astype(np.float32)
 
+    def now(self, n_timesteps: int) -> Steps:
+        """Int array of shape (n_steps,): the last input step that is not later than each step itself.
+
+        Steps that share the input evenly, as many as it has or one for every k of it, own their share: with padding
+        "same" or "causal" step t is the input's step t, wherever around it lies what it sees. Others, as with padding
+        "valid", have the stride's width around their centres. What sees nothing is later than everything.
+        """
+        n_steps = len(self)
+        slope, even = n_timesteps / max(n_steps, 1), True
+        inside = (self.near_lo > 0) & (self.near_hi < n_timesteps - 1) & (self.near_lo <= self.near_hi)
+        at = np.flatnonzero(inside)
+        found = float(np.polyfit(at, self.centres[at], 1)[0]) if len(at) > 1 else slope
+        if n_steps < n_timesteps:
+            slope = abs(round(found)) if abs(found - round(found)) < 0.1 else abs(found)
+            even = abs(n_timesteps / max(slope, 1e-9) - n_steps) < 1
+        if even:
+            ends = np.minimum(np.ceil((np.arange(n_steps) + 1) * slope - 1e-6).astype(np.int64), n_timesteps) - 1
+            return ends[::-1] if found < 0 else ends
+        centres = np.where(self.near_lo <= self.near_hi, (self.near_lo + self.near_hi) / 2, n_timesteps)
+        return np.minimum(np.floor(centres + (slope - 1) / 2).astype(np.int64), n_timesteps - 1)
+
     def union(self) -> Timeline:
         """One step that sees all that any of these steps sees."""
         return Timeline(*(np.atleast_1d(part) for part in self._extent()))
