@@ -174,7 +174,7 @@ def test_one_batch_and_not_a_run_for_every_step():
     rows, original = [], Program.__call__
 
     def counted(self, *arrays):
-        rows.append(len(arrays[0]))
+        rows.append(max(len(array) for array in arrays))
         return original(self, *arrays)
 
     with patch.object(Program, "__call__", counted):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.activations import absent_steps
-from tswidgets.probe import Observation, Probe, Timeline, as_probe, declared_inputs
+from tswidgets.probe import Observation, Probe, Timeline, as_probe, declared_inputs, tasks
 from tswidgets.probe.axes import longest
 from tswidgets.probe.dependence import only_through
 from tswidgets.probe.recurrent import RecurrentStates, recurrent_states
@@ -172,8 +172,9 @@ def _after_states(
     there[there] = ~states.absent[0, last[there]]
     values = np.full((longest(seen.lengths), seen.outputs[0].shape[-1]), np.nan, np.float32)
     if there.any():
-        answers = probe.replace(batch, states.layer, states.h[0, last[there]][:, None])
-        values[wanted[there]] = tree.flatten(answers)[0][:, 0]
+        # All that the answer hangs on is the tap, so that one series serves for as many states as there are.
+        answers = probe.run(batch, ("replace", states.layer), tasks.replacing(states.layer), states.h[0, last[there]])
+        values[wanted[there]] = tree.flatten(answers)[0]
     return PredictionSoFar(values, "states", states.layer)
 
 

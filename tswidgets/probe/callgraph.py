@@ -65,6 +65,10 @@ class CallGraph:
         nodes = (node for run in self.runs.values() for node in run.nodes)
         return next(node.operation for node in nodes if tap in node.taps)
 
+    def beside(self, tap: str) -> list[str]:
+        """All outputs of the call that a tap is one of, in their order."""
+        return next(node.taps for run in self.runs.values() for node in run.nodes if tap in node.taps)
+
     def add(self, run: Run, output_names: list[str], output_shapes: list[Shape]) -> None:
         self.output_names, self.output_shapes = output_names, output_shapes
         self.runs[tuple(name for node in run.nodes for name in node.taps)] = run
