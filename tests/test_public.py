@@ -17,6 +17,7 @@ PUBLIC = [
     "GRUStates",
     "Gradient",
     "LSTMStates",
+    "LayerTime",
     "Maximization",
     "NearestSample",
     "Observation",
@@ -27,6 +28,7 @@ PUBLIC = [
     "Selection",
     "SimpleRNNStates",
     "Tap",
+    "TimeAxisReport",
     "Timeline",
     "Trust",
     "WindowExplorer",
@@ -60,6 +62,7 @@ PUBLIC = [
     "score_cam",
     "sliding_windows",
     "smooth_grad",
+    "time_axis",
     "trust",
     "trusting",
 ]

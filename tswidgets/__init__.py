@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from tswidgets.analysis.occlusion import rise as rise
     from tswidgets.analysis.receptive_field import ReceptiveField as ReceptiveField
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
+    from tswidgets.analysis.timeaxis import LayerTime as LayerTime
+    from tswidgets.analysis.timeaxis import TimeAxisReport as TimeAxisReport
+    from tswidgets.analysis.timeaxis import time_axis as time_axis
     from tswidgets.analysis.trust import Trust as Trust
     from tswidgets.analysis.trust import trust as trust
     from tswidgets.analysis.trust import trusting as trusting
@@ -79,6 +82,7 @@ _HOME = {
     "GRUStates": "tswidgets.probe.recurrent",
     "Gradient": "tswidgets.probe",
     "LSTMStates": "tswidgets.probe.recurrent",
+    "LayerTime": "tswidgets.analysis.timeaxis",
     "Maximization": "tswidgets.analysis.maximization",
     "NearestSample": "tswidgets.analysis.objective",
     "Observation": "tswidgets.probe",
@@ -89,6 +93,7 @@ _HOME = {
     "Selection": "tswidgets.selection",
     "SimpleRNNStates": "tswidgets.probe.recurrent",
     "Tap": "tswidgets.probe",
+    "TimeAxisReport": "tswidgets.analysis.timeaxis",
     "Timeline": "tswidgets.probe",
     "Trust": "tswidgets.analysis.trust",
     "WindowExplorer": "tswidgets.widgets.window_explorer",
@@ -121,6 +126,7 @@ _HOME = {
     "score_cam": "tswidgets.analysis.cam",
     "sliding_windows": "tswidgets.analysis.windows",
     "smooth_grad": "tswidgets.analysis.gradients",
+    "time_axis": "tswidgets.analysis.timeaxis",
     "trust": "tswidgets.analysis.trust",
     "trusting": "tswidgets.analysis.trust",
 }

@@ -216,7 +216,7 @@ class Probe:
         n_timesteps : length of the series, or `Observation.lengths` where several inputs have lengths of their own.
         """
         lengths = n_timesteps if isinstance(n_timesteps, tuple) else axes.lengths(self._input_shapes, n_timesteps)
-        calls = self._calls_for(lengths)
+        calls = self.calls_for(lengths)
         key = id(calls), len(calls.runs), lengths
         if key not in self._timelines:
             self._timelines[key] = calls.timelines(lengths)
@@ -272,7 +272,7 @@ class Probe:
         timelines, masked = self.timelines(lengths), self._program.calls.masked
         return next((name for name in masked if is_step_by_step(timelines.get(name), axes.longest(lengths))), None)
 
-    def _calls_for(self, lengths: tuple[Length, ...]) -> CallGraph:
+    def calls_for(self, lengths: tuple[Length, ...]) -> CallGraph:
         """The calls as they are for inputs of such lengths: a model that declares none may be traced anew."""
         if self.eager_because or self._programs.declared or self._program.fits(lengths) or None in lengths:
             return self._program.calls
