@@ -5,53 +5,79 @@ import re
 import keras
 from keras import layers as L
 
-REPLACING = {
-    "leave it out": lambda name: L.Identity(name=name),
-    "put Permute((2, 1)) in its place": lambda name: L.Permute((2, 1), name=name),
-    "TimeDistributed(Flatten())": lambda name: L.TimeDistributed(L.Flatten(), name=name),
-    "TimeDistributed(GlobalAveragePooling1D())": lambda name: L.TimeDistributed(L.GlobalAveragePooling1D(), name=name),
-    "TimeDistributed(GlobalMaxPooling1D())": lambda name: L.TimeDistributed(L.GlobalMaxPooling1D(), name=name),
-}
-ADDED = r"put (\w+)\((.*?)\) (after|before) it|(Cropping1D|ZeroPadding1D)\((.*?)\) after it"
-
 
 class NotByRule(Exception):
     """The change is said in words that this cannot carry out."""
 
 
+class Same(L.Layer):
+    """In the place of a layer that was left out, and of its arguments."""
+
+    def call(self, x, mask=None):
+        return x
+
+
+INSTEAD = re.compile(r"put (\w+)\((.*)\) in its place|TimeDistributed\((\w+)\(\)\)")
+ADDED = re.compile(r"put (\w+)\((\(.*?\)|\d*)\) (after|before) it")
+SETTING = re.compile(r"(\w+)=(\(.*?\)|\"\w+\"|\w+)")
+INSIDE = " in the layer inside of it"
+
+
+def _made(kind, text):
+    return getattr(L, kind)(*([eval(text, {})] if text else []))
+
+
 def changed(layer, words):
-    """The layer, or what is put in its place."""
-    for said, build in REPLACING.items():
-        if words.startswith(said):
-            return build(layer.name)
-    config = layer.get_config()
-    inner = config["layer"]["config"] if "in the layer inside of it" in words else config
-    left = words.replace(" in the layer inside of it", "")
-    extras = re.findall(ADDED, left)
-    left = re.sub(ADDED, "", left).strip(" ,")
-    for part in [part for part in re.split(r" and |, ", re.sub(r"\(.*?\)", "()", left)) if part not in ("", "and")]:
-        key, found, value = part.partition("=")
-        if not found or key not in inner:
-            raise NotByRule(words)
-        inner[key] = eval(re.search(rf"{key}=(\(.*?\)|\"\w+\"|\w+)", left)[1], {})
-    new = type(layer).from_config(config)
-    before = [getattr(L, kind)(*_arguments(values)) for kind, values, where, _, _ in extras if where == "before"]
-    after = [
-        getattr(L, kind or other)(*_arguments(values or more))
-        for kind, values, where, other, more in extras
-        if where != "before"
-    ]
-    return keras.Sequential([*before, new, *after], name=f"{layer.name}_changed") if before or after else new
+    """The layer as it should be, or what is put in its place."""
+    added = [(kind, text, where) for kind, text, where in ADDED.findall(words)]
+    left = ADDED.sub("", words.partition(": ")[0])
+    instead = INSTEAD.search(left)
+    if left.startswith("leave it out"):
+        new, left = Same(name=layer.name), ""
+    elif instead:
+        kind, text, inner = instead.groups()
+        new = Chain([L.TimeDistributed(getattr(L, inner)()) if inner else _made(kind, text)])
+        left = INSTEAD.sub("", left)
+    else:
+        config = layer.get_config()
+        config.pop("backward_layer", None)
+        inner = config["layer"]["config"] if INSIDE in left else config
+        left = left.replace(INSIDE, "")
+        for key, value in SETTING.findall(left):
+            if key not in inner:
+                raise NotByRule(words)
+            inner[key] = eval(value, {})
+        left = SETTING.sub("", left)
+        new = type(layer).from_config(config)
+    if left.strip(" ,;"):
+        raise NotByRule(words)
+    if not added:
+        return new
+    before = [_made(kind, text) for kind, text, where in added if where == "before"]
+    after = [_made(kind, text) for kind, text, where in added if where == "after"]
+    return Chain([*before, new, *after])
 
 
-def _arguments(text):
-    return [eval(text, {})] if text else []
+class Chain(L.Layer):
+    """Layers in the place of one."""
+
+    def __init__(self, chain):
+        super().__init__()
+        self.chain = chain
+
+    def call(self, x, mask=None):
+        for layer in self.chain:
+            x = layer(x)
+        return x
 
 
 def rebuilt(model, fixes):
     """A new model with the layers that are named changed, and no other."""
 
     def clone(layer):
+        if isinstance(layer, keras.Model):
+            within = f"{layer.name}/"
+            return rebuilt(layer, {name.removeprefix(within): fix for name, fix in fixes.items() if within in name})
         if layer.name in fixes:
             return changed(layer, fixes[layer.name])
         return type(layer).from_config(layer.get_config())

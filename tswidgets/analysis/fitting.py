@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import keras
 
@@ -39,14 +40,17 @@ def advice(wanted: Wanted) -> tuple[str, dict[str, str]]:
         found = _with_width(wanted, found)
         return f"{said}: y has a label for each of the {wanted.n_timesteps:,} steps.", found
     timed = wanted.graph[wanted.end].axis is not None
-    if len(sizes) < 2 and timed:
+    if len(sizes) == 0 or (sizes == (1,) and len(wanted.output) > 1):
         found = _with_width(wanted, _one_a_sample(wanted))
         return f"{said}: y has one label for a whole series, and the output one for each step.", found
     if not timed and wanted.back is None and len(wanted.output) == 1:
         return f"{said}.", _with_width(wanted, {})
     if wanted.back is not None and sizes[0] != wanted.output[0]:
         return f"{said}.", _with_width(wanted, _steps_again(wanted))
-    return f"{said}: {_other_steps(wanted)}.", {}
+    found = keepsteps.padded(wanted.graph, wanted.end, wanted.n_timesteps, sizes[0]) if timed else {}
+    if found and sizes[0] != wanted.output[0]:
+        return f"{said}: the kernels cut off steps at the ends.", _with_width(wanted, found)
+    return f"{said}: {_other_steps(wanted)}.", _with_width(wanted, {}) if sizes[0] == wanted.output[0] else {}
 
 
 def _other_steps(wanted: Wanted) -> str:
@@ -97,52 +101,39 @@ _ON_ONE_STEP = (
 
 def _with_width(wanted: Wanted, found: dict[str, str]) -> dict[str, str]:
     """And as many numbers a step, or a sample, as y has."""
-    sizes = wanted.labels.sizes
-    kind = "" if wanted.compiled.loss is None else scoring.family(wanted.compiled.loss)
-    if kind == "sparse":
-        return found
-    width = sizes[-1] if len(sizes) > 1 else 1
-    if not wanted.labels.per_step:
-        kept_time = any(size == wanted.output[0] for size in sizes[:1]) and len(wanted.output) > 1
-        width = width if kept_time or wanted.back is not None else _product(sizes)
-    stage = wanted.graph[wanted.end]
-    while (what := _width_of(stage)) is None and len(stage.sources) == 1:
-        stage = wanted.graph[stage.sources[0]]
-    if what is None or stage.operation is None:
-        return found | {wanted.end: _and(found.get(wanted.end), f"put Dense({width}) after it")}
-    name, now = what
-    if now == width:
-        return found
-    change = f"{name}={width}"
-    layer = getattr(stage.operation, "layer", stage.operation)
-    if width == 1 and getattr(getattr(layer, "activation", None), "__name__", "") == "softmax":
-        change += ' and activation="sigmoid"'
-    if layer is not stage.operation:
-        change += " in the layer inside of it"
-    return found | {stage.name: _and(found.get(stage.name), change)}
-
-
-def _width_of(stage: Stage) -> tuple[str, int] | None:
-    """What says how many numbers a layer gives for each step, and how many."""
+    stage, sizes = wanted.graph[wanted.end], wanted.labels.sizes
+    timed = wanted.labels.per_step or len(wanted.output) > 1
+    width = (sizes[-1] if len(sizes) > 1 else 1) if timed else prod(sizes)
+    last = stage
+    while last.layer_class != "Dense" and _keeps_width(last, found) and len(last.sources) == 1:
+        last = wanted.graph[last.sources[0]]
     layer = (
-        getattr(stage.operation, "layer", stage.operation)
-        if stage.layer_class == "TimeDistributed"
-        else stage.operation
+        getattr(last.operation, "layer", last.operation) if last.layer_class == "TimeDistributed" else last.operation
     )
-    if isinstance(layer, keras.layers.Bidirectional):
-        return None
-    for name in ("units", "filters"):
-        if isinstance(getattr(layer, name, None), int):
-            return name, int(getattr(layer, name))
-    return None
+    name = "units" if isinstance(layer, keras.layers.Dense) else "filters" if last is stage else ""
+    now, activation = getattr(layer, name, None) if name else None, _activation_of(layer)
+    if wanted.compiled.loss is None:
+        by_class = width == 1 and activation == "softmax" and (now or 0) > 1
+    else:
+        by_class = scoring.family(wanted.compiled.loss) == "sparse"
+    if by_class or now == width or (now is None and wanted.output[-1:] == (width,) and not found):
+        return found
+    if now is None:
+        left = found.get(stage.name, "")
+        instead = f"put Dense({width}) in its place" if left == "leave it out" else ""
+        return found | {stage.name: instead or keepsteps.together(left, f"put Dense({width}) after it")}
+    change = f"{name}={width}" + (', activation="sigmoid"' if width == 1 and activation == "softmax" else "")
+    if not timed and len(sizes) > 1 and sizes[-1] > 1:
+        change += f", put Reshape({sizes}) after it"
+    inside = " in the layer inside of it" if layer is not last.operation else ""
+    return found | {last.name: keepsteps.together(change + inside, found.get(last.name))}
 
 
-def _and(first: str | None, second: str) -> str:
-    return f"{first} and {second}" if first else second
+def _keeps_width(stage: Stage, found: dict[str, str]) -> bool:
+    return (
+        stage.layer_class in ("Activation", "Dropout", "Softmax", "Reshape") or found.get(stage.name) == "leave it out"
+    )
 
 
-def _product(sizes: Sizes) -> int:
-    n = 1
-    for size in sizes:
-        n *= size
-    return n
+def _activation_of(layer: object) -> str:
+    return str(getattr(getattr(layer, "activation", None), "__name__", ""))

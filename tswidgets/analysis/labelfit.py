@@ -54,22 +54,17 @@ def problems(labels: Labels, output: Sizes, compiled: Compiled) -> list[str]:
     and metrics of the user's own are left alone.
     """
     sentences: list[str] = []
-    raised = False
-    if compiled.loss is not None and scoring.is_keras_own(compiled.loss):
-        said = _of_loss(compiled.loss, labels, output)
-        raised = said.startswith("Keras will refuse")
-        sentences += [said] if said else []
-    broadcast = []
-    for metric in compiled.metrics if not raised else ():
-        if scoring.is_keras_own(metric):
-            said = _of_metric(metric, labels, output)
-            if said == _BROADCAST:
-                broadcast.append(repr(scoring.name_of(metric)))
-            elif said:
-                sentences.append(said)
-    if broadcast:
-        sentences.append(_broadcasting(", ".join(broadcast), labels, output))
-    return sentences
+    broadcast: list[str] = []
+    scorers = [] if compiled.loss is None else [(compiled.loss, _of_loss)]
+    for scorer, of in [*scorers, *((metric, _of_metric) for metric in compiled.metrics)]:
+        said = of(scorer, labels, output) if scoring.is_keras_own(scorer) else ""
+        if said == _BROADCAST:
+            broadcast.append(repr(scoring.name_of(scorer)))
+        elif said:
+            sentences.append(said)
+        if of is _of_loss and said.startswith("Keras will refuse"):
+            return sentences
+    return ([_broadcasting(broadcast, labels, output)] if broadcast else []) + sentences
 
 
 _BROADCAST = "broadcast"
@@ -90,7 +85,7 @@ def _of_loss(loss: Any, labels: Labels, output: Sizes) -> str:
         return f"{name} takes the numbers of the output for {what}; for labels of 0 and 1 use 'binary_crossentropy'."
     together = labels.align_as_classes(output) if kind == "sparse" else labels.align(output)
     if not together:
-        return _broadcasting(name, labels, output)
+        return _BROADCAST
     if kind != "sparse" and _differ(value, scoring.loss_value(loss, y.reshape(numbers.shape), numbers)):
         return f"{name} does not compare step with step for {shapes}: give y the shape of the output."
     return ""
@@ -135,10 +130,12 @@ def _of_accuracy(name: str, value: float, labels: Labels, y: Any, numbers: Any) 
     )
 
 
-def _broadcasting(names: str, labels: Labels, output: Sizes) -> str:
+def _broadcasting(names: list[str], labels: Labels, output: Sizes) -> str:
+    who = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
     return (
-        f"Keras says nothing and gives a wrong number: {names} spreads the output of shape {text(output)} over "
-        f"y of shape {text(labels.sizes)} until they match, so that numbers are compared with labels of other places."
+        f"Keras says nothing and gives a wrong number: {who} spread{'s' * (len(names) == 1)} the output of shape "
+        f"{text(output)} over y of shape {text(labels.sizes)} until they match, so that numbers are compared with "
+        "labels of other places."
     )
 
 

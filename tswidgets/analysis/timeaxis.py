@@ -17,6 +17,7 @@ from tswidgets.analysis.labelfit import Labels
 from tswidgets.probe import scoring
 from tswidgets.probe.looking import Look, looked_at
 from tswidgets.probe.stages import Stage
+from tswidgets.probe.timeline import Timeline
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,8 @@ class LayerTime:
     size : how many steps of the input the widest of them sees; None where that is not known.
     stride : how many steps of the input lie between two neighbours; None for one step, or where it is not known.
     change : `kept`, `shortened`, `strided`, `pooled`, `lengthened`, `moved` to another axis of the shape, `lost`,
-        `given back` (steps that have all seen the whole series), or `none` where there was no time axis before.
+        `summarised` (lost, while the series goes another way to the output), `given back` (steps that have all seen the
+        whole series), or `none` where there was no time axis before.
     leads : whether the output depends on it.
     lo, hi : int ndarrays of shape (n_steps,): first and last input step that each sees; empty where it is not known.
     centres : float ndarray of shape (n_steps,): the input step that each belongs to; NaN where it belongs to none.
@@ -79,9 +81,8 @@ class TimeAxisReport:
     @property
     def steps(self) -> str:
         """Numbers of steps on the way to the output: `400 → 393 → 98 → none`."""
-        counts = [
-            layer.n_steps if layer.change != "given back" else layer.shape[0] for layer in self.layers if layer.leads
-        ]
+        on_way = [layer for layer in self.layers if layer.leads and layer.change not in ("none", "summarised")]
+        counts = [layer.shape[0] if layer.change == "given back" else layer.n_steps for layer in on_way]
         changed = [n for i, n in enumerate(counts) if i == 0 or n != counts[i - 1]]
         return " → ".join("none" if n is None else f"{n:,}" for n in changed)
 
@@ -163,12 +164,14 @@ def time_axis(
         problems += labelfit.problems(labels, output_sizes, compiled)
         if fits and per_step:
             problems += _out_of_place(graph[end])
-            findings += _by_order_alone(graph[end], output_sizes)
+            findings += _by_order_alone(graph[end], output_sizes) if back is None else []
+        if fits and compiled.loss is None and not labels.align(output_sizes):
+            findings.append("It fits y as class numbers, for loss='sparse_categorical_crossentropy'.")
     leading = {stage.name for stage in keepsteps.ancestors(graph, end)}
     return TimeAxisReport(
         model=probe.model.name,
         n_timesteps=n_timesteps,
-        layers=tuple(_layer(graph, stage, stage.name in leading, back) for stage in graph.values()),
+        layers=tuple(_layer(graph, stage, stage.name in leading, lost, back) for stage in graph.values()),
         lost_at=lost[0].name if lost else None,
         given_back_at=back.name if back else None,
         output_shape=output_sizes,
@@ -211,21 +214,30 @@ def _counts_classes(graph: Graph, end: str, labels: Any, output: Any, compiled: 
     return activation == "softmax" or graph[end].layer_class == "Softmax"
 
 
-def _layer(graph: Graph, stage: Stage, leads: bool, back: Stage | None) -> LayerTime:
+def _layer(graph: Graph, stage: Stage, leads: bool, lost: list[Stage], back: Stage | None) -> LayerTime:
     timeline, nothing = stage.timeline, np.zeros(0, np.int64)
     known = timeline is not None and stage.axis is not None
     lo, hi = (timeline.lo, timeline.hi) if timeline is not None and known else (nothing, nothing)
     centres = timeline.centres if timeline is not None and known else np.zeros(0, np.float32)
     seen = lo <= hi
     size = int((hi - lo + 1)[seen].max(initial=0)) if known else None
-    stride = None
-    if timeline is not None and known and len(timeline) > 1:
-        steps = np.abs(np.diff(centres.astype(float)))
-        stride = float(np.median(steps[~np.isnan(steps)])) if (~np.isnan(steps)).any() else None
     change = "given back" if stage is back else _change(graph, stage)
-    return LayerTime(
-        stage.name, stage.layer_class, stage.shape, stage.n_steps, size, stride, change, leads, lo, hi, centres
-    )
+    if change == "lost" and stage not in lost:
+        change = "summarised"
+    described = stage.name, stage.layer_class, stage.shape, stage.n_steps
+    return LayerTime(*described, size, _stride(stage.timeline), change, leads, lo, hi, centres)
+
+
+def _stride(timeline: Timeline | None) -> float | None:
+    """Input steps from one step to the next, of those whose place is not cut off by an end of the series."""
+    if timeline is None:
+        return None
+    whole = (timeline.near_lo > 0) & (timeline.near_hi < timeline.hi.max(initial=0)) & ~np.isnan(timeline.centres)
+    centres = timeline.centres[whole].astype(float)
+    if len(centres) < 2:
+        return None
+    apart = min(12, len(centres) - 1)  # steps, over which what is repeated by upsampling evens out
+    return float(np.median(np.abs(centres[apart:] - centres[:-apart])) / apart)
 
 
 def _change(graph: Graph, stage: Stage) -> str:
@@ -247,6 +259,9 @@ def _findings(graph: Graph, end: str, lost: list[Stage], back: Stage | None, n_t
     found = []
     for stage in lost:
         before = keepsteps.steps_in(graph, stage)
+        if keepsteps.is_bypassed(graph, stage):
+            found.append(f"Code that is no layer, before {stage.name!r} ({stage.layer_class}), loses the time axis.")
+            continue
         found.append(
             f"{stage.name!r} ({stage.layer_class}) loses the time axis: {before:,} steps go in, none come out."
         )

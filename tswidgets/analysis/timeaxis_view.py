@@ -45,11 +45,12 @@ def as_html(report: TimeAxisReport) -> str:
     return (
         f'<div style="max-width:1200px;line-height:1.35"><div style="margin-bottom:4px">Time axis of '
         f"<b>{escape(report.model)}</b>: {escape(report.steps)} steps</div>"
-        f'<div style="overflow-x:auto"><table style="width:100%;min-width:520px;border-collapse:collapse;margin:0">'
+        f'<div style="overflow-x:auto"><table style="{_TABLE}">'
         f"<thead>{head}</thead><tbody>{rows}</tbody></table></div>{lists}</div>"
     )
 
 
+_TABLE = "width:100%;min-width:520px;table-layout:auto;border-collapse:collapse;margin:0"
 _CELL = "text-align:left;vertical-align:middle;padding:3px 10px 3px 0;white-space:nowrap"
 _LIST = "margin:6px 0 0 0;padding-left:22px"
 _SMALL = "font-size:0.85em;opacity:0.75"
@@ -72,7 +73,7 @@ def _steps(layer: LayerTime) -> str:
 
 
 def _stride(layer: LayerTime) -> str:
-    return "" if layer.stride is None else f"{layer.stride:g}"
+    return "" if layer.stride is None else f"{layer.stride:.3g}"
 
 
 def _sees(report: TimeAxisReport, layer: LayerTime) -> str:
@@ -92,7 +93,8 @@ def _change(layer: LayerTime) -> str:
 
 def _cells(report: TimeAxisReport, layer: LayerTime) -> tuple[str, ...]:
     name = layer.layer if layer.layer_class == "Input" else f"{layer.layer} ({layer.layer_class})"
-    what = "" if layer.layer_class == "Input" else _change(layer)
+    own = "steps of its own" if layer.n_steps is None and len(layer.shape) > 1 else ""
+    what = own if layer.layer_class == "Input" else _change(layer)
     return name, _shape(layer), _steps(layer), _sees(report, layer), _stride(layer), what
 
 

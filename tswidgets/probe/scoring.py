@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from tswidgets import _validate
 
 Sizes = tuple[int, ...]
-N_SAMPLES = 3  # that are scored
 _LARGEST = 2**22  # numbers that are drawn at most
 
 
@@ -87,14 +86,17 @@ def metric_value(metric: Any, y: NDArray[Any], output: NDArray[Any]) -> float | 
 
 def numbers(output: Sizes, y: Sizes, n_classes: int, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any]] | None:
     """Labels 0 … n_classes − 1 and probabilities of these shapes without samples; None where that is too much."""
-    if N_SAMPLES * max(np.prod(output, dtype=float), np.prod(y, dtype=float)) > _LARGEST:
+    n_samples = next(
+        n for n in (5, 7, 11, 13, 17, 19, 23, 29, 31) if n not in (*output, *y)
+    )  # matches no axis by chance
+    if n_samples * max(np.prod(output, dtype=float), np.prod(y, dtype=float)) > _LARGEST:
         return None
     rng = np.random.default_rng(seed)
-    probabilities = rng.uniform(0.05, 0.95, (N_SAMPLES, *output)).astype(np.float32)
+    probabilities = rng.uniform(0.05, 0.95, (n_samples, *output)).astype(np.float32)
     if output and output[-1] > 1:
         probabilities /= probabilities.sum(-1, keepdims=True)
         probabilities *= np.float32(1.5)  # some above one half
-    return rng.integers(0, n_classes, (N_SAMPLES, *y)).astype(np.float32), np.clip(probabilities, 0.001, 0.999)
+    return rng.integers(0, n_classes, (n_samples, *y)).astype(np.float32), np.clip(probabilities, 0.001, 0.999)
 
 
 def _value(options: dict[str, Any], y: NDArray[Any], output: NDArray[Any]) -> float | None:
