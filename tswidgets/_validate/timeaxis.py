@@ -61,7 +61,7 @@ def label_sizes(y: Any, y_shape: Any, n_samples: int | None) -> Sizes | None:
             array = np.asarray(None)
         if array.ndim == 0 or array.dtype.kind == "O":
             got = f"a {type(y).__name__} that is no array of numbers"
-            raise ValueError(message("y as an array with one row a sample", got, "Pass np.asarray(y), or y_shape=…"))
+            raise ValueError(message("y as an array with one row a sample", got, "Pass np.asarray(y), or y_shape."))
         y_shape = array.shape
         if n_samples is not None and len(array) != n_samples:
             got = f"{len(array)} in y and {n_samples} in x"

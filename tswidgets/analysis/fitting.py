@@ -116,7 +116,8 @@ def _with_width(wanted: Wanted, found: dict[str, str]) -> dict[str, str]:
         by_class = width == 1 and activation == "softmax" and (now or 0) > 1
     else:
         by_class = scoring.family(wanted.compiled.loss) == "sparse"
-    if by_class or now == width or (now is None and wanted.output[-1:] == (width,) and not found):
+    replaced = found.get(stage.name, "").startswith(("leave it out", "TimeDistributed", "put Permute"))
+    if by_class or now == width or (now is None and stage.shape[-1:] == (width,) and not replaced):
         return found
     if now is None:
         left = found.get(stage.name, "")

@@ -44,7 +44,8 @@ def as_html(report: TimeAxisReport) -> str:
         lists += f'<div style="margin-top:6px">{_heading(report)[-1]}</div><ul style="{_LIST}">{changes}</ul>'
     return (
         f'<div style="max-width:1200px;line-height:1.35"><div style="margin-bottom:4px">Time axis of '
-        f"<b>{escape(report.model)}</b>: {escape(report.steps)} steps</div>"
+        f"<b>{escape(report.model)}</b>: {escape(report.steps)} steps"
+        f'<br><span style="{_SMALL}">Marks: where the steps lie. Colour: what the middle one of them sees.</span></div>'
         f'<div style="overflow-x:auto"><table style="{_TABLE}">'
         f"<thead>{head}</thead><tbody>{rows}</tbody></table></div>{lists}</div>"
     )
