@@ -554,6 +554,16 @@ def test_steps_taken_for_classes():
     assert not report.problems
 
 
+def test_class_numbers_and_one_hot_labels_for_the_other_loss():
+    model = chain(L.Dense(3, activation="softmax"))
+    report = tsw.time_axis(model, y_shape=(5, 40, 1), loss="categorical_crossentropy")
+    assert "Use 'sparse_categorical_crossentropy'" in report.problems[0]
+    assert not report.fixes
+    report = tsw.time_axis(model, y_shape=(5, 40, 3), loss="sparse_categorical_crossentropy")
+    assert "Use 'categorical_crossentropy'" in report.problems[0]
+    assert not report.fixes
+
+
 def test_losses_of_the_users_own_are_left_alone():
     model = chain(L.LSTM(4), L.Dense(1))
     report = tsw.time_axis(model, y_shape=(5, 40, 1), loss=lambda y, p: keras.ops.mean(p), metrics=[lambda y, p: 1 / 0])

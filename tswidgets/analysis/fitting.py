@@ -32,6 +32,11 @@ def advice(wanted: Wanted) -> tuple[str, dict[str, str]]:
     """A sentence that says what does not fit, and layer → what to change in it."""
     sizes = wanted.labels.sizes
     said = f"The output, {text(wanted.output)}, does not fit y, {text(sizes)}"
+    kind = "" if wanted.compiled.loss is None else scoring.family(wanted.compiled.loss)
+    if kind == "categorical" and wanted.labels.align_as_classes(wanted.output):
+        return f"{said}: y holds class numbers. Use 'sparse_categorical_crossentropy', or pass y one-hot.", {}
+    if kind == "sparse" and sizes == wanted.output:
+        return f"{said}: y has an axis for classes. Use 'categorical_crossentropy', or pass class numbers.", {}
     if wanted.labels.per_step:
         if wanted.back is not None:
             found = _steps_again(wanted)
@@ -115,7 +120,7 @@ def _with_width(wanted: Wanted, found: dict[str, str]) -> dict[str, str]:
     if wanted.compiled.loss is None:
         by_class = width == 1 and activation == "softmax" and (now or 0) > 1
     else:
-        by_class = scoring.family(wanted.compiled.loss) == "sparse"
+        by_class = scoring.family(wanted.compiled.loss) in ("sparse", "categorical") and width == 1
     replaced = found.get(stage.name, "").startswith(("leave it out", "TimeDistributed", "put Permute"))
     if by_class or now == width or (now is None and stage.shape[-1:] == (width,) and not replaced):
         return found
