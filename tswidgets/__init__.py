@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
     from tswidgets.analysis.so_far import PredictionSoFar as PredictionSoFar
     from tswidgets.analysis.so_far import prediction_so_far as prediction_so_far
+    from tswidgets.analysis.timeaxis import LayerTime as LayerTime
+    from tswidgets.analysis.timeaxis import TimeAxisReport as TimeAxisReport
+    from tswidgets.analysis.timeaxis import time_axis as time_axis
     from tswidgets.analysis.trust import Trust as Trust
     from tswidgets.analysis.trust import trust as trust
     from tswidgets.analysis.trust import trusting as trusting
@@ -83,6 +86,7 @@ _HOME = {
     "GRUStates": "tswidgets.probe.recurrent",
     "Gradient": "tswidgets.probe",
     "LSTMStates": "tswidgets.probe.recurrent",
+    "LayerTime": "tswidgets.analysis.timeaxis",
     "Maximization": "tswidgets.analysis.maximization",
     "NearestSample": "tswidgets.analysis.objective",
     "Observation": "tswidgets.probe",
@@ -94,6 +98,7 @@ _HOME = {
     "Selection": "tswidgets.selection",
     "SimpleRNNStates": "tswidgets.probe.recurrent",
     "Tap": "tswidgets.probe",
+    "TimeAxisReport": "tswidgets.analysis.timeaxis",
     "TimeInfluence": "tswidgets.analysis.influence",
     "Timeline": "tswidgets.probe",
     "Trust": "tswidgets.analysis.trust",
@@ -128,6 +133,7 @@ _HOME = {
     "score_cam": "tswidgets.analysis.cam",
     "sliding_windows": "tswidgets.analysis.windows",
     "smooth_grad": "tswidgets.analysis.gradients",
+    "time_axis": "tswidgets.analysis.timeaxis",
     "time_influence": "tswidgets.analysis.influence",
     "trust": "tswidgets.analysis.trust",
     "trusting": "tswidgets.analysis.trust",

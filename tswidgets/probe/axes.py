@@ -15,7 +15,7 @@ from tswidgets.probe.taps import Shape
 
 Length = int | None
 STATIC = 0
-"""The length of an input that has no time steps; None is one that is on another axis."""
+"""The length of an input that has no time steps; None is one that is on another axis, and −n one with n steps there."""
 
 
 def lengths(shapes: Sequence[Shape], n_timesteps: int) -> tuple[Length, ...]:
@@ -32,6 +32,13 @@ def of(arrays: Sequence[NDArray[Any]]) -> tuple[Length, ...]:
 def declared(shapes: Sequence[Shape]) -> int | None:
     """Number of steps of the time axis; None if inputs of these shapes may have any."""
     return next((n for n in _steps(shapes) if n != STATIC), 1)
+
+
+def each(shapes: Sequence[tuple[int, ...]]) -> list[tuple[Length, ...]]:
+    """One entry for every time axis among inputs of these shapes: the lengths of all, −n for n steps on another."""
+    steps = [n or 0 for n in _steps(shapes)]
+    found = dict.fromkeys(n for n in steps if n != STATIC)
+    return [tuple(n if n == axis else -n for n in steps) for axis in found] or [tuple(steps)]
 
 
 def longest(lengths: Sequence[Length]) -> int:

@@ -42,6 +42,20 @@ class Run:
     nodes: list[Node]
     tensors: list[Any]
 
+    def places(self, lengths: Sequence[Length]) -> Places:
+        """Where its tensors lie on the time axis for inputs of the given lengths."""
+        places = Places(self, lengths)
+        for node in self.nodes:
+            inputs = [places.of(number) for number in node.inputs]
+            for number, shape in zip(node.outputs, node.shapes, strict=True):
+                # What an inner layer returned may be the outer's result, too, and the outer may know better.
+                if not places.settled(number) or family(node.operation):
+                    places.put(number, layer_timeline(node.operation, inputs, len(shape), node.causal))
+                if places.of(number) is None and len(shape) <= 2:
+                    known = [timeline for timeline in inputs if timeline is not None]
+                    places.put(number, together(known) if known and len(known) == len(inputs) else None)
+        return places
+
 
 @dataclass
 class CallGraph:
@@ -77,7 +91,7 @@ class CallGraph:
         """Timeline of every tap for inputs of the given lengths; None where what is done to time cannot be followed."""
         found: dict[str, Timeline | None] = {}
         for run in self.runs.values():
-            places = _followed(run, lengths)
+            places = run.places(lengths)
             numbers = {name: number for node in run.nodes for name, number in zip(node.taps, node.outputs, strict=True)}
             found |= {name: places.of(number) for name, number in numbers.items() if name not in found}
         return found
@@ -85,7 +99,7 @@ class CallGraph:
     def timeline_before(self, tap: str, lengths: Sequence[Length]) -> Timeline | None:
         """Timeline of what the call that a tap is the result of was given first."""
         run, node = next((run, node) for run in self.runs.values() for node in run.nodes if tap in node.taps)
-        return _followed(run, lengths).of(node.inputs[0]) if node.inputs else None
+        return run.places(lengths).of(node.inputs[0]) if node.inputs else None
 
     def taps(self, lengths: Sequence[Length]) -> tuple[Tap, ...]:
         timelines = self.timelines(lengths)
@@ -102,22 +116,7 @@ class CallGraph:
         return tuple(taps.values())
 
 
-def _followed(run: Run, lengths: Sequence[Length]) -> _Places:
-    """Timelines of all tensors of a run."""
-    places = _Places(run, lengths)
-    for node in run.nodes:
-        inputs = [places.of(number) for number in node.inputs]
-        for number, shape in zip(node.outputs, node.shapes, strict=True):
-            # What an inner layer returned may be the outer's result, too, and the outer may know better.
-            if not places.settled(number) or family(node.operation):
-                places.put(number, layer_timeline(node.operation, inputs, len(shape), node.causal))
-            if places.of(number) is None and len(shape) <= 2:
-                known = [timeline for timeline in inputs if timeline is not None]
-                places.put(number, together(known) if known and len(known) == len(inputs) else None)
-    return places
-
-
-class _Places:
+class Places:
     """Timelines of a run's tensors: by the rule of the layer that made one, or else by following its operations."""
 
     def __init__(self, run: Run, lengths: Sequence[Length]) -> None:
@@ -125,14 +124,14 @@ class _Places:
         self._tensors = run.tensors
         self._fields: dict[int, Field | None] = {}
         self._can_follow = all(
-            tensor is not None and (tensor.shape.rank or 0) > 1 and (not n or tensor.shape[1] in (None, n))
+            tensor is not None and (tensor.shape.rank or 0) > 1 and (not n or tensor.shape[1] in (None, abs(n)))
             for tensor, n in zip(run.tensors, lengths, strict=False)
         )
         for number, n in enumerate(lengths):
             if n is None:
                 self.known[number] = self._fields[id(self._tensors[number])] = None
             else:
-                self.put(number, Timeline.nowhere() if n == STATIC else Timeline.of_input(n))
+                self.put(number, Timeline.nowhere(-n or 1) if n <= STATIC else Timeline.of_input(n))
 
     def settled(self, number: int) -> bool:
         timeline = self.known.get(number)
@@ -146,6 +145,10 @@ class _Places:
             if found is not None:
                 self._fields[id(tensor)] = found
         return self.known.get(number)
+
+    def field(self, number: int) -> Field | None:
+        """The same, element by element; None where that is not known."""
+        return field_of(self._tensors[number], self._fields) if self._can_follow else None
 
     def put(self, number: int, timeline: Timeline | None) -> None:
         if timeline is None:

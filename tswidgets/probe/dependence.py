@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tswidgets.probe.probe import Probe
 
 # They read how large a tensor is, which stays the same whatever its values are.
-_SIZE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
+SIZE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 
 
 def reaches_output(probe: Probe, x: Any, tap: str, output: int = 0) -> bool:
@@ -112,7 +112,7 @@ def _upstream(tensor: Any) -> set[str]:
     waiting = [tensor.op]
     while waiting:
         op = waiting.pop()
-        if op.name not in found and op.type not in _SIZE_ONLY:
+        if op.name not in found and op.type not in SIZE_ONLY:
             found.add(op.name)
             waiting.extend(one.op for one in op.inputs)
     return found

@@ -154,7 +154,7 @@ class Probe:
 
         Parameters
         ----------
-        x : ndarray of shape (n_samples, n_timesteps, n_channels), or the model's own structure of several
+        x : as in `observe`
         tap : str
             Name of the tap whose values are replaced. What follows sees them, with the mask of the original.
         value : array, function, or several of them
@@ -162,10 +162,7 @@ class Probe:
             returns such an array. A list or generator of those, or an array with a leading axis (n_edits, n_samples,
             …), makes as many edits, each by itself; they are run together and drawn as they are needed.
 
-        Returns
-        -------
-        ndarray, or the model's own structure of several
-            The model's output, (n_samples, …); for several edits (n_edits, n_samples, …).
+        Returns the model's output in its own structure, (n_samples, …); for several edits (n_edits, n_samples, …).
         """
         return replacement.replace(self, x, tap, value)
 
@@ -178,7 +175,7 @@ class Probe:
 
         Parameters
         ----------
-        x : ndarray of shape (n_samples, n_timesteps, n_channels), or the model's own structure of several
+        x : as in `observe`
         target : int, tuple or ndarray of int, optional
             Which number: a class, or `(step, class)` for an output per step; None in a tuple averages over that axis.
             An array of shape (n_samples,) or (n_samples, n_axes) has one for each sample. By default the only number
@@ -218,7 +215,7 @@ class Probe:
         n_timesteps : length of the series, or `Observation.lengths` where several inputs have lengths of their own.
         """
         lengths = n_timesteps if isinstance(n_timesteps, tuple) else axes.lengths(self._input_shapes, n_timesteps)
-        calls = self._calls_for(lengths)
+        calls = self.calls_for(lengths)
         key = id(calls), len(calls.runs), lengths
         if key not in self._timelines:
             self._timelines[key] = calls.timelines(lengths)
@@ -274,7 +271,7 @@ class Probe:
         timelines, masked = self.timelines(lengths), self._program.calls.masked
         return next((name for name in masked if is_step_by_step(timelines.get(name), axes.longest(lengths))), None)
 
-    def _calls_for(self, lengths: tuple[Length, ...]) -> CallGraph:
+    def calls_for(self, lengths: tuple[Length, ...]) -> CallGraph:
         """The calls as they are for inputs of such lengths: a model that declares none may be traced anew."""
         if self.eager_because or self._programs.declared or self._program.fits(lengths) or None in lengths:
             return self._program.calls

@@ -86,13 +86,13 @@ class Program:
     def fits(self, lengths: Sequence[int | None]) -> bool:
         """Whether it was made for inputs of such lengths."""
         shapes = [spec.shape for spec in self._specs[: self._n_inputs]]
-        return all(not n or shape[1] in (None, n) for shape, n in zip(shapes, lengths, strict=True))
+        return all(not n or shape[1] in (None, abs(n)) for shape, n in zip(shapes, lengths, strict=True))
 
     def zeros(self, lengths: Sequence[int | None]) -> Any:
         """One sample of zeros with so many time steps, in the model's own structure."""
         specs = self._specs[: self._n_inputs]
         flat = [
-            np.zeros([1, *([n] if n else spec.shape[1:2]), *spec.shape[2:]], spec.dtype.as_numpy_dtype)
+            np.zeros([1, *([abs(n)] if n else spec.shape[1:2]), *spec.shape[2:]], spec.dtype.as_numpy_dtype)
             for spec, n in zip(specs, lengths, strict=True)
         ]
         return tree.pack_sequence_as(self._structure, flat)

@@ -32,9 +32,9 @@ class Timeline:
         return Timeline(steps, steps, steps, steps)
 
     @staticmethod
-    def nowhere() -> Timeline:
-        """One step that sees no input step: an input without a time axis."""
-        first, last = np.array([NEVER]), np.array([-1])
+    def nowhere(n_steps: int = 1) -> Timeline:
+        """Steps that see no input step: an input without a time axis, or with another than the one that is followed."""
+        first, last = np.full(n_steps, NEVER), np.full(n_steps, -1)
         return Timeline(first, last, first, last)
 
     def __len__(self) -> int:
