@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from tswidgets.analysis.occlusion import rise as rise
     from tswidgets.analysis.receptive_field import ReceptiveField as ReceptiveField
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
+    from tswidgets.analysis.steps import StepScores as StepScores
+    from tswidgets.analysis.steps import score_steps as score_steps
     from tswidgets.analysis.trust import Trust as Trust
     from tswidgets.analysis.trust import trust as trust
     from tswidgets.analysis.trust import trusting as trusting
@@ -88,6 +90,7 @@ _HOME = {
     "RecurrentStates": "tswidgets.probe.recurrent",
     "Selection": "tswidgets.selection",
     "SimpleRNNStates": "tswidgets.probe.recurrent",
+    "StepScores": "tswidgets.analysis.steps",
     "Tap": "tswidgets.probe",
     "Timeline": "tswidgets.probe",
     "Trust": "tswidgets.analysis.trust",
@@ -119,6 +122,7 @@ _HOME = {
     "rise": "tswidgets.analysis.occlusion",
     "saliency": "tswidgets.analysis.gradients",
     "score_cam": "tswidgets.analysis.cam",
+    "score_steps": "tswidgets.analysis.steps",
     "sliding_windows": "tswidgets.analysis.windows",
     "smooth_grad": "tswidgets.analysis.gradients",
     "trust": "tswidgets.analysis.trust",

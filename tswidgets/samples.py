@@ -68,6 +68,16 @@ class Samples:
         """Number of time steps of every input of the model, as `Observation.lengths` counts them."""
         return (self.lengths[i],)
 
+    def batches(self) -> list[list[int]]:
+        """Indices of the samples that `take` takes together: those with as many steps as each other, in order."""
+        found: dict[Any, list[int]] = {}
+        for i in range(len(self)):
+            found.setdefault(self._size(i), []).append(i)
+        return list(found.values())
+
+    def _size(self, i: int) -> tuple[int, ...]:
+        return (self.lengths[i],)
+
     @property
     def channel_names(self) -> list[str]:
         return [f"channel {i}" for i in range(self.n_channels)]

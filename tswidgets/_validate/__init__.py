@@ -81,6 +81,18 @@ from tswidgets._validate.model import (
     unbuilt_model,
     unknown_field,
 )
+from tswidgets._validate.steps import (
+    flat_steps,
+    n_step_labels,
+    one_class_a_step,
+    output_axis,
+    output_per_step,
+    step_classes,
+    step_label_blocks,
+    threshold,
+    threshold_fits,
+    yes_or_no,
+)
 from tswidgets._validate.trust import same_score
 from tswidgets._validate.wave import (
     no_truth,
@@ -114,6 +126,7 @@ __all__ = [
     "filter_sets",
     "finite_channels",
     "fits_model",
+    "flat_steps",
     "index",
     "keras_model",
     "labels",
@@ -127,6 +140,7 @@ __all__ = [
     "metric_failed",
     "metric_result",
     "n_samples",
+    "n_step_labels",
     "names",
     "near_names",
     "no_class_activation_map",
@@ -159,6 +173,7 @@ __all__ = [
     "numbers_to_mix",
     "occlusion_window",
     "one_array",
+    "one_class_a_step",
     "one_filter",
     "one_input",
     "one_input_of_numbers",
@@ -169,6 +184,8 @@ __all__ = [
     "one_target",
     "other_windows",
     "out_of_memory",
+    "output_axis",
+    "output_per_step",
     "probabilities",
     "reason",
     "recorded",
@@ -183,6 +200,10 @@ __all__ = [
     "several",
     "something_varies",
     "stand_in",
+    "step_classes",
+    "step_label_blocks",
+    "threshold",
+    "threshold_fits",
     "too_many_windows",
     "true_values",
     "unbuilt_model",
@@ -198,4 +219,5 @@ __all__ = [
     "window_values",
     "windows_of_one_length",
     "within",
+    "yes_or_no",
 ]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.activations import most_active
-from tswidgets.inputs import SeveralInputs
-from tswidgets.probe import Input, Probe, Tap, as_probe, declared_inputs, takes_dict
+from tswidgets.analysis.bound import bound
+from tswidgets.probe import Probe, Tap
 from tswidgets.samples import Labels, Samples
 from tswidgets.widgets.wave import Wave, wave_of
 
@@ -99,7 +99,7 @@ def bind(
     horizon: int = 0,
 ) -> Subject:
     """Check everything before any widget is made; raises what the explorer raises."""
-    probe, samples = _bound(model, X)
+    probe, samples = bound(model, X)
     output = probe.observe(samples.batch(0)).outputs[0]
     channels = _validate.names(channel_names, samples.n_channels, "channel_names", "channel of X")
     classes = _validate.names(class_names, output.shape[-1] if output.ndim > 1 else 1, "class_names", "output")
@@ -113,29 +113,3 @@ def bind(
         sampling_rate=_validate.sampling_rate(sampling_rate),
         wave=None if wave is None else wave_of(samples, wave, stride, horizon),
     )
-
-
-def _bound(model: Any, X: Any) -> tuple[Probe, Samples]:
-    inputs = declared_inputs(model.model if isinstance(model, Probe) else model)
-    if len(inputs) > 1:
-        probe = as_probe(model)
-        return probe, _several(probe, X, inputs)
-    samples = Samples(X, integers=any(one.integers for one in inputs))
-    probe = as_probe(model, samples[0][None])
-    samples.flat = len(probe.input_shapes[0]) == 1
-    _validate.fits_model(samples.lengths, samples.n_channels, probe.input_shapes[0], probe.model.name)
-    return probe, samples
-
-
-def _several(probe: Probe, X: Any, inputs: Sequence[Input]) -> SeveralInputs:
-    arrays = _validate.several(X, [one.name for one in inputs], probe.model.name)
-    shapes = {one.name: one.shape for one in inputs}
-    samples = SeveralInputs(
-        arrays,
-        flat={name: len(shape) == 1 for name, shape in shapes.items()},
-        integers={one.name: one.integers for one in inputs},
-        as_list=not takes_dict(probe.model),
-    )
-    for name, part in samples.parts.items():
-        _validate.fits_model(part.lengths, part.n_channels, shapes[name], probe.model.name)
-    return samples
