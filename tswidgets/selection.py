@@ -23,6 +23,7 @@ class Selection:
         of an answer per step.
     maximize : what the panel `maximization` makes as large as possible: `class`, or `filter` of the layer.
     channels : whether channels are drawn `apart` or `together`.
+    threshold : above it an output per step is a yes, where the outputs are no classes that exclude each other.
     panel : what is looked at: `activations`, or another of the explorer's `panels`.
     """
 
@@ -40,3 +41,4 @@ class Selection:
     target_step: int = 0
     channels: str = "apart"
     maximize: str = "class"
+    threshold: float = 0.5

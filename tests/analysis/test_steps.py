@@ -329,8 +329,11 @@ def test_what_else_is_refused() -> None:
         tsw.score_steps(keras.Sequential([keras.Input((24, 3)), *parts]), X, y)
     with pytest.raises(ValueError, match="output_axis"):
         tsw.score_steps(labeller(), X, y, output_axis="steps")
-    with pytest.raises(ValueError, match=r"outputs between 0 and 1, for threshold 0.5; .* pass threshold=0"):
+    with pytest.raises(
+        ValueError, match=r"outputs between 0 and 1, where no threshold is given; .* 0 if they are logits"
+    ):
         tsw.score_steps(labeller(1, "linear"), X, y)
+    assert tsw.score_steps(labeller(1, "linear"), X, y, threshold=0).threshold == 0
     for bad in (NAN, "half", True):
         with pytest.raises(ValueError, match="a number for threshold"):
             tsw.score_steps(labeller(), X, y, threshold=bad)  # type: ignore[arg-type]

@@ -39,7 +39,7 @@ from tswidgets._validate.attribution import (
     stand_in,
     within,
 )
-from tswidgets._validate.data import labels, same_number, sampling_rate, series, several
+from tswidgets._validate.data import are_class_numbers, labels, same_number, sampling_rate, series, several
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
 from tswidgets._validate.maximization import (
     finite_channels,
@@ -87,10 +87,10 @@ from tswidgets._validate.steps import (
     one_class_a_step,
     output_axis,
     output_per_step,
+    probable,
     step_classes,
     step_label_blocks,
     threshold,
-    threshold_fits,
     yes_or_no,
 )
 from tswidgets._validate.trust import same_score
@@ -116,6 +116,7 @@ from tswidgets._validate.windows import (
 __all__ = [
     "NOT_REACHED",
     "Refusal",
+    "are_class_numbers",
     "at_least",
     "background",
     "batch",
@@ -187,6 +188,7 @@ __all__ = [
     "output_axis",
     "output_per_step",
     "probabilities",
+    "probable",
     "reason",
     "recorded",
     "removable",
@@ -203,7 +205,6 @@ __all__ = [
     "step_classes",
     "step_label_blocks",
     "threshold",
-    "threshold_fits",
     "too_many_windows",
     "true_values",
     "unbuilt_model",

@@ -106,13 +106,13 @@ def one_class_a_step(most: float) -> NoReturn:
     raise ValueError(message("one class at each step in y", got, "Pass class numbers, or one-hot."))
 
 
-def threshold_fits(outputs: NDArray[Any], threshold: float) -> None:
-    """Whether outputs are probabilities, where a threshold between 0 and 1 says so."""
+def probable(outputs: NDArray[Any]) -> None:
+    """Whether outputs are probabilities, for which a threshold of 0.5 means something."""
     finite = outputs[np.isfinite(outputs)]
-    if finite.size and 0 < threshold < 1 and not 0 <= finite.min() <= finite.max() <= 1:
+    if finite.size and not 0 <= finite.min() <= finite.max() <= 1:
         got = f"numbers from {finite.min():.3g} to {finite.max():.3g}"
-        todo = "If they are logits, pass threshold=0; or let the model end with a sigmoid."
-        raise ValueError(message(f"outputs between 0 and 1, for threshold {threshold:g}", got, todo))
+        todo = "Pass a threshold, 0 if they are logits; or let the model end with a sigmoid."
+        raise ValueError(message("outputs between 0 and 1, where no threshold is given", got, todo))
 
 
 def threshold(value: Any, low: float = -np.inf, high: float = np.inf) -> float:

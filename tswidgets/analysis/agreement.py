@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tswidgets import _validate
-
 Bools = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 NONE = -1  # where there is no label, or no prediction
@@ -33,8 +31,8 @@ class Counts:
     either: Numbers
 
     @staticmethod
-    def unknown(n_samples: int, n_outputs: int) -> Counts:
-        """Nothing counted yet."""
+    def nothing(n_samples: int, n_outputs: int) -> Counts:
+        """No step counted."""
         one, each = (n_samples,), (n_samples, n_outputs)
         return Counts(np.zeros(one), np.zeros(one), np.zeros(each), np.zeros(each))
 
@@ -42,6 +40,9 @@ class Counts:
         """Fill in what is known of some samples."""
         self.right[rows], self.total[rows] = counts.right, counts.total
         self.both[rows], self.either[rows] = counts.both, counts.either
+
+    def copy(self) -> Counts:
+        return Counts(self.right.copy(), self.total.copy(), self.both.copy(), self.either.copy())
 
     @property
     def together(self) -> Counts:
@@ -112,11 +113,11 @@ class Agreement:
 
     @cached_property
     def counts(self) -> Counts:
-        wrong = self.missed | self.false
+        wrong: Bools = self.missed | self.false
         if self.exclusive:
-            wrong = wrong.any(axis=2, keepdims=True)
+            wrong = np.asarray(wrong.any(axis=2, keepdims=True))
         total = self.counted.sum(axis=1) * wrong.shape[2]
-        broken = self.unanswered.any(axis=1)
+        broken = np.asarray(self.unanswered.any(axis=1))
         both, either = (self.yes & self.predicted_yes).sum(axis=1), (self.yes | self.predicted_yes).sum(axis=1)
         return Counts(
             np.where(broken, np.nan, total - wrong.sum(axis=(1, 2))),
@@ -136,19 +137,11 @@ def agreement(outputs: NDArray[Any], yes: Bools, counted: Bools, threshold: floa
     """Compare outputs of shape (n_samples, n_steps, n_outputs) with a yes or no for each, where steps are `counted`.
 
     The largest of outputs that exclude each other is predicted, else each that is above the threshold.
-
-    Raises
-    ------
-    ValueError
-        If outputs lie beyond 0 and 1 and the threshold between them.
     """
-    unanswered: Bools = counted & np.isnan(outputs).any(axis=2)
-    answered = (counted & ~unanswered)[..., None]
-    if exclusive:
-        predicted = outputs.argmax(axis=2)[..., None] == np.arange(outputs.shape[2])
-    else:
-        _validate.threshold_fits(outputs[np.broadcast_to(answered, outputs.shape)], threshold)
-        predicted = outputs > threshold
+    nowhere: Bools = np.asarray(np.isnan(outputs).any(axis=2))
+    unanswered, answered = counted & nowhere, (counted & ~nowhere)[..., None]
+    largest = outputs.argmax(axis=2)[..., None] == np.arange(outputs.shape[2])
+    predicted = largest if exclusive else outputs > threshold
     return Agreement(yes & counted[..., None], predicted & answered, counted, unanswered, exclusive)
 
 

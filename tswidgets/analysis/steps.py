@@ -20,6 +20,7 @@ from tswidgets.probe.axes import longest
 from tswidgets.samples import Samples
 
 AT_ONCE = 8 * 2**20  # bytes that a model's layers may take between two places to stop: about 0.1 s of a long LSTM
+DEFAULT = 0.5  # threshold
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -72,7 +73,7 @@ class StepScores:
 
 
 def score_steps(
-    model: Any, X: Any, y: Any, *, threshold: float = 0.5, output_axis: str | None = None, output: int = 0
+    model: Any, X: Any, y: Any, *, threshold: float | None = None, output_axis: str | None = None, output: int = 0
 ) -> StepScores:
     """Compare what a model answers at each time step with a label for each.
 
@@ -86,8 +87,9 @@ def score_steps(
         Labels of the steps of the output, which are those of the input unless the model drops some. 0 or 1 for a single
         output; for several outputs class numbers, one-hot, or 0 and 1 for each. NaN where the label is unknown. Steps
         that the model masks as padding do not count, whatever y says there.
-    threshold : float
-        A single output, or one of several that do not exclude each other, is a yes above it; 0 for logits.
+    threshold : float, optional
+        A single output, or one of several that do not exclude each other, is a yes above it. Default: 0.5, for
+        probabilities; of logits 0 would be the same.
     output_axis : "time", optional
         Says that a flat output of n_timesteps numbers is the time axis.
     output : int
@@ -97,7 +99,7 @@ def score_steps(
     ------
     ValueError, TypeError, IndexError
         If the model does not take X; if its output has no steps, or another number of them than y; if y is neither of
-        these kinds of labels; or if outputs are no probabilities for a threshold between 0 and 1.
+        these kinds of labels; or if outputs are no probabilities and no threshold is given.
 
     Accuracy is that of steps (frame-wise). Intersection over union is Jaccard's coefficient, TP / (TP + FP + FN), of
     the positive class of a single output; of several outputs its mean over those that occur, as label or as prediction.
@@ -108,7 +110,7 @@ def score_steps(
     Everingham et al., "The PASCAL visual object classes challenge: a retrospective", 2015. Departures: an output that
     does not occur is left out of the mean, as in Keras' MeanIoU, and 0 / 0 of a single output is NaN and not 0 or 1.
     """
-    threshold = _validate.threshold(threshold)
+    above = DEFAULT if threshold is None else _validate.threshold(threshold)
     probe, samples = bound(model, X)
     output = _validate.index(output, len(probe.output_names), "output", f"model {probe.model.name!r}")
     answers = StepAnswers(probe, samples, output_axis, output)
@@ -116,7 +118,10 @@ def score_steps(
     for i, n_timesteps in enumerate(samples.lengths):
         _validate.n_step_labels(i, labels.n_steps(i), answers.n_steps(i), n_timesteps)
     found = list(answers.of(range(len(samples))))
-    return _joined(found, labels, threshold, answers)
+    if threshold is None and not labels.exclusive:
+        for one in found:
+            _validate.probable(one.outputs[~one.absent])
+    return _joined(found, labels, above, answers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,7 +226,7 @@ def _joined(found: Sequence[Answered], labels: StepLabels, threshold: float, ans
     shape = (n_samples, n_steps) if labels.exclusive or n_outputs == 1 else outputs.shape
     told, predicted = np.full(shape, NONE, np.int32), np.full(shape, NONE, np.int32)
     missed, false, counted = (np.zeros((n_samples, n_steps), bool) for _ in range(3))
-    counts, longest = Counts.unknown(n_samples, n_outputs), 0
+    counts, longest = Counts.nothing(n_samples, n_outputs), 0
     for one in found:
         against = one.against(labels, threshold)
         place = one.samples, slice(0, one.outputs.shape[1])

@@ -49,6 +49,9 @@ class State(traitlets.HasTraits):
     """What the panel `maximization` makes as large as possible: the explained `class`, or the chosen `filter`. Default:
     `class`."""
 
+    threshold = traitlets.Float(0.5)
+    """Above it an output per step is a yes, in the panel `steps`. Default: 0.5; 0 for logits."""
+
     _subject: Subject
     _panel_names: list[str]
 
@@ -68,7 +71,7 @@ class State(traitlets.HasTraits):
         removed = tuple(self.removed)
         place = self.layer, self.filter, self.sample, self.step, self.scale, self.panel
         explained = self.method, self.target, self.target_step, self.channels, self.maximize
-        return Selection(*place, removed, self.removed_value, self.metric, *explained)
+        return Selection(*place, removed, self.removed_value, self.metric, *explained, threshold=self.threshold)
 
     @traitlets.validate("layer")
     def _valid_layer(self, proposal: Any) -> str:
@@ -111,6 +114,10 @@ class State(traitlets.HasTraits):
     def _valid_target_step(self, proposal: Any) -> int:
         n_steps = self._subject.n_output_steps or 1
         return _validate.index(proposal.value, n_steps, "target_step", "the model's output")
+
+    @traitlets.validate("threshold")
+    def _valid_threshold(self, proposal: Any) -> float:
+        return _validate.threshold(proposal.value, *self._subject.thresholds)
 
     @traitlets.validate("metric")
     def _valid_metric(self, proposal: Any) -> str:
