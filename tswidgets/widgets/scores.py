@@ -22,7 +22,8 @@ def scores(sample: int, found: Agreement, counts: Counts, scored: int, n_samples
     if len(names) == 1:
         return here + everywhere
     rows = zip(names[:MOST_NAMED], together.output_iou[0], strict=False)
-    each = "".join(_row(name, "does not occur" if np.isnan(one) else number(float(one))) for name, one in rows)
+    nothing = "not a number" if np.isnan(together.right[0]) else "does not occur"
+    each = "".join(_row(name, nothing if np.isnan(one) else number(float(one))) for name, one in rows)
     more = f"<div>and {len(names) - MOST_NAMED} more outputs</div>" if len(names) > MOST_NAMED else ""
     return f'{here}{everywhere}<h4>Intersection over union</h4><div class="tsw-ranking">{each}</div>{more}'
 

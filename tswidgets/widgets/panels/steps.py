@@ -137,8 +137,7 @@ class StepsPanel:
                 self._band.show(places, found)
             wrong = "at the upper edge: wrong" if found.exclusive else "at the upper edge: missed, at the lower: false"
             self.series.show(picture.series, picture.absent, span, "band: label", wrong)
-            title = f"Label and prediction{f' of {self._names[0]}' if self._single else ''}, sample {selection.sample}"
-            self.lanes.show(places, found, title, *_errors(found))
+            self.lanes.show(places, found, _errors(found), self._names[0] if self._single else "")
             self.curves.show(places, picture.outputs, found, selection.threshold, self._subject.thresholds)
             self._read(picture, places)
         known = picture.counts, picture.scored, len(self._samples)
@@ -146,8 +145,7 @@ class StepsPanel:
         self.worst.show(worst(picture.counts))
 
     def said(self, picture: StepsPicture) -> Iterator[str]:
-        yield f"Sample {picture.selection.sample}"
-        yield from _errors(picture.agreement)
+        yield f"Sample {picture.selection.sample}: {_errors(picture.agreement)}"
         if picture.scored < len(self._samples):
             yield f"{picture.scored:,} of {len(self._samples):,} samples scored"
 
@@ -228,18 +226,16 @@ def _slider(low: float, high: float) -> ipywidgets.FloatSlider:
     return made
 
 
-def _errors(found: Agreement) -> Iterator[str]:
+def _errors(found: Agreement) -> str:
     """How many steps of a sample are wrong, in words."""
-    missed, false = found.missed[0].any(axis=1), found.false[0].any(axis=1)
-    if found.exclusive:
-        yield f"{text.plural(int(missed.sum()), 'step')} wrong"
-    else:
-        yield f"{text.plural(int(missed.sum()), 'step')} missed"
-        yield f"{text.plural(int(false.sum()), 'step')} false"
+    missed, false = (int(one[0].any(axis=1).sum()) for one in (found.missed, found.false))
+    wrong = (
+        f"{text.plural(missed, 'step')} wrong"
+        if found.exclusive
+        else f"{text.plural(missed, 'step')} missed, {false:,} false"
+    )
     counted, unanswered = int(found.counted.sum()), int(found.unanswered.sum())
-    yield f"of {counted:,}"
-    if unanswered:
-        yield f"{text.plural(unanswered, 'step')} without a number"
+    return f"{wrong}, of {counted:,}" + (f", {unanswered:,} of them without a number" if unanswered else "")
 
 
 def _on_input(values: Floats, places: Floats, n_timesteps: int) -> Floats:

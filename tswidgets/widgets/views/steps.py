@@ -26,7 +26,8 @@ LANES = {"label": NEUTRAL, "predicted": CATEGORIES[0], "missed": ACCENT, "false"
 LABEL, PREDICTED, MISSED, FALSE = range(1, 5)  # states of the lanes
 STRENGTH, FAINT = 0.4, 0.2  # opacity of a band behind lines, and of a lane that stands back
 BAND_ROWS, EDGE = 20, 1  # rows of the band, of which one at either edge tells of errors
-LANE, LOWEST, HIGHEST = 18, 72, 300  # pixels of a lane, and of all with few and with many outputs
+LANE, PAIR = 18, 26  # pixels of a lane, and of one with label and prediction
+LOWEST, HIGHEST = 72, 300  # pixels of all lanes, with few and with many outputs
 HEIGHT = 130
 
 
@@ -73,7 +74,8 @@ class StepLanes:
     def __init__(self, time: TimeAxis, names: Sequence[str]) -> None:
         self._paired = len(names) > 1
         self._names = list(names) if self._paired else list(LANES)
-        area = min(max(LANE * len(self._names), LOWEST), HIGHEST)
+        self._title = "Label above prediction" if self._paired else "Label and prediction"
+        area = min(max((PAIR if self._paired else LANE) * len(self._names), LOWEST), HIGHEST)
         opaque, faint = ([rgba(color, one) for color in LANES.values()] for one in (1.0, FAINT))
         self._raster = StateRaster(time, np.array([(0, 0, 0, 0), *opaque, *faint], np.uint8))
         self._caption = text.Text("tsw-caption")
@@ -88,22 +90,21 @@ class StepLanes:
         )
         self.rows = [self._caption, self.figure]
 
-    def show(self, steps: Floats, of: Agreement, title: str, *notes: str) -> None:
+    def show(self, steps: Floats, of: Agreement, *notes: str) -> None:
         """The first sample's steps, at the input steps `steps`."""
         states = _paired(of) if self._paired else _apart(of)
         if self._last.differs(steps, states):
             self._shown = steps, states
             self._paint()
-        key = ("above: label", "below: predicted", "orange: missed", "pink: false") if self._paired else ()
-        run = self._run
-        worst = f"each column is the worst of {run} steps" if run > 1 else ""
-        self._caption.write(text.caption(title, *notes, *key, worst))
+        worst = f"each column is the worst of {self._run} steps" if self._run > 1 else ""
+        key = ("orange: missed", "pink: false") if self._paired else ()
+        self._caption.write(text.caption(self._title, *key, *notes, worst))
 
     def explain(self, why: str) -> None:
         self._last.forget()
         self._shown = None
         self._raster.hide()
-        self._caption.write(text.caption("Label and prediction", why))
+        self._caption.write(text.caption(self._title, why))
 
     def lift(self, lanes: Collection[int]) -> None:
         """Bring some lanes forward and let the others stand back; none lifts all."""
