@@ -13,7 +13,7 @@ from keras import layers as L
 from PIL import Image
 
 import tswidgets as tsw
-from tests.models import randomise
+from tests.models import case, randomise
 from tswidgets.analysis import steps as steps_module
 from tswidgets.widgets.panels import attribution as attribution_module
 from tswidgets.widgets.panels import steps as panel_module
@@ -142,6 +142,16 @@ def test_labels_of_the_outputs_own_steps_lie_where_these_see() -> None:
         centres = tsw.activations(model, X[0], "conv").time
         np.testing.assert_array_equal(explorer.data()["time"], centres)
         assert image.x[0] < centres[0] < centres[-1] < image.x[1] <= 30
+
+
+def test_steps_without_a_place_are_scored_and_explained() -> None:
+    """A decoder's steps are on a time axis of their own."""
+    found = case("encoder_decoder")
+    y = RNG.integers(0, 2, (2, 6))
+    with explore(found.model, found.x, y) as explorer:
+        agrees(explorer, tsw.score_steps(found.model, found.x, y))
+        assert explorer.data()["time"] is None
+        assert "6 steps on the input" in explorer._panel.lanes._caption.value
 
 
 def test_the_list_of_the_worst_jumps_and_follows() -> None:

@@ -186,7 +186,8 @@ class StepAnswers:
             return np.arange(length, dtype=np.float32)
         name = self._probe.output_names[self._output]
         timeline = self._probe.timelines(self._samples.lengths_of(sample)).get(name)
-        return None if timeline is None or len(timeline) != n_steps else timeline.centres
+        known = timeline is not None and len(timeline) == n_steps and timeline.has_place
+        return timeline.centres if known and timeline else None
 
     def _answered(self, samples: list[int]) -> Answered:
         batch = self._samples.take(samples)
