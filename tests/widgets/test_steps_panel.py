@@ -101,6 +101,18 @@ def test_one_of_several_classes(written: str) -> None:
         np.testing.assert_array_equal(band[0] > 0, found.missed[5])
 
 
+def test_other_panels_meet_class_numbers_as_the_outputs_are() -> None:
+    with explore(labeller(4, "softmax"), X, CLASSES, panels=["activations", "attribution", "ablation"]) as explorer:
+        lines = explorer._panel.prediction._label.marks
+        drawn = np.concatenate([np.atleast_2d(mark.y) for mark in lines])
+        np.testing.assert_array_equal(drawn, np.eye(4)[CLASSES[0]].T)
+        explorer.panel, explorer.target_step = "attribution", 12
+        assert explorer._panel.targets.summary.value.count("◂ label") == 1
+        explorer.panel, explorer.metric = "ablation", "accuracy"
+        found = tsw.score_steps(explorer._subject.model, X, CLASSES)
+        assert explorer.data()["errors"][0] == pytest.approx(found.overall_accuracy)
+
+
 def test_a_yes_or_no_for_each_class() -> None:
     model, y = labeller(3), np.repeat(RNG.integers(0, 2, (14, 6, 3)), 5, axis=1)
     with explore(model, X, y) as explorer:
