@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
     from tswidgets.analysis.so_far import PredictionSoFar as PredictionSoFar
     from tswidgets.analysis.so_far import prediction_so_far as prediction_so_far
+    from tswidgets.analysis.steps import StepScores as StepScores
+    from tswidgets.analysis.steps import score_steps as score_steps
     from tswidgets.analysis.timeaxis import LayerTime as LayerTime
     from tswidgets.analysis.timeaxis import TimeAxisReport as TimeAxisReport
     from tswidgets.analysis.timeaxis import time_axis as time_axis
@@ -97,6 +99,7 @@ _HOME = {
     "RecurrentStates": "tswidgets.probe.recurrent",
     "Selection": "tswidgets.selection",
     "SimpleRNNStates": "tswidgets.probe.recurrent",
+    "StepScores": "tswidgets.analysis.steps",
     "Tap": "tswidgets.probe",
     "TimeAxisReport": "tswidgets.analysis.timeaxis",
     "TimeInfluence": "tswidgets.analysis.influence",
@@ -131,6 +134,7 @@ _HOME = {
     "rise": "tswidgets.analysis.occlusion",
     "saliency": "tswidgets.analysis.gradients",
     "score_cam": "tswidgets.analysis.cam",
+    "score_steps": "tswidgets.analysis.steps",
     "sliding_windows": "tswidgets.analysis.windows",
     "smooth_grad": "tswidgets.analysis.gradients",
     "time_axis": "tswidgets.analysis.timeaxis",

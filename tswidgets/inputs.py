@@ -77,6 +77,9 @@ class SeveralInputs(Samples):
         lengths |= dict.fromkeys(self._static, 0)
         return tuple(lengths[name] for name in (self.parts if self._as_list else sorted(self.parts)))
 
+    def _size(self, i: int) -> tuple[int, ...]:
+        return tuple(part.lengths[i] for part in self.parts.values())
+
     @property
     def channel_names(self) -> list[str]:
         return [

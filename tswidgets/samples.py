@@ -68,6 +68,16 @@ class Samples:
         """Number of time steps of every input of the model, as `Observation.lengths` counts them."""
         return (self.lengths[i],)
 
+    def batches(self) -> list[list[int]]:
+        """Indices of the samples that `take` takes together: those with as many steps as each other, in order."""
+        found: dict[Any, list[int]] = {}
+        for i in range(len(self)):
+            found.setdefault(self._size(i), []).append(i)
+        return list(found.values())
+
+    def _size(self, i: int) -> tuple[int, ...]:
+        return (self.lengths[i],)
+
     @property
     def channel_names(self) -> list[str]:
         return [f"channel {i}" for i in range(self.n_channels)]
@@ -96,18 +106,25 @@ class Labels:
     """What the model should have answered: one class, one number, several, or one label per step for each sample.
 
     kind : `class`, `value`, `values` or `steps`.
+    given : what is known of `y` as it came, classes as indices.
     """
 
     def __init__(
         self, y: Any, samples: Samples, output_shape: tuple[int, ...], class_names: Sequence[str] | None
     ) -> None:
-        self.kind, self._y = _validate.labels(y, samples.lengths, output_shape, class_names)
+        self.kind, self.given = _validate.labels(y, samples.lengths, output_shape, class_names)
+        self._n_classes = 0  # of labels per step that are class numbers
+        if self.kind == "steps" and len(output_shape) == 2 and _validate.are_class_numbers(self.given, output_shape[1]):
+            self._n_classes = output_shape[1]
 
     def __getitem__(self, i: int) -> Any:
-        """A class index, a float, or a float32 ndarray of shape (n_outputs,) or (n_timesteps, n_labels)."""
+        """A class index, a float, or a float32 ndarray of shape (n_outputs,) or (n_timesteps, n_labels).
+
+        Class numbers of steps come one-hot, as the outputs are.
+        """
         if self.kind == "values":
-            return np.asarray(self._y[i], np.float32)
+            return np.asarray(self.given[i], np.float32)
         if self.kind == "steps":
-            steps = np.asarray(self._y[i], np.float32)
-            return steps[:, None] if steps.ndim == 1 else steps
-        return int(self._y[i]) if self.kind == "class" else float(self._y[i])
+            steps = np.asarray(self.given[i], np.float32).reshape(len(self.given[i]), -1)
+            return (steps == np.arange(self._n_classes)).astype(np.float32) if self._n_classes else steps
+        return int(self.given[i]) if self.kind == "class" else float(self.given[i])

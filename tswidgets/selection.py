@@ -26,6 +26,7 @@ class Selection:
     quantity : what is shown of a recurrent layer: a state or a gate, `h`, `c`, `i`, …; `unit_order` is how its units
         are ordered, `units` the first and last row that are shown, None for all, `direction` which of two.
     current_step : the time step where a walk through time is, None before it begins.
+    threshold : above it an output per step is a yes, where the outputs are no classes that exclude each other.
     panel : what is looked at: `activations`, or another of the explorer's `panels`.
     """
 
@@ -48,3 +49,4 @@ class Selection:
     units: tuple[int, int] | None = None
     direction: str = "forward"
     current_step: int | None = None
+    threshold: float = 0.5

@@ -39,13 +39,12 @@ from tswidgets._validate.attribution import (
     stand_in,
     within,
 )
-from tswidgets._validate.data import labels, same_number, sampling_rate, series, several
+from tswidgets._validate.data import are_class_numbers, labels, same_number, sampling_rate, series, several
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
 from tswidgets._validate.influence import (
     last_known,
     no_output_steps,
     other_output_axis,
-    output_axis,
     step_target,
     whole_number_input,
 )
@@ -97,6 +96,18 @@ from tswidgets._validate.so_far import (
     one_input_so_far,
     rows_range,
 )
+from tswidgets._validate.steps import (
+    flat_steps,
+    n_step_labels,
+    one_class_a_step,
+    output_axis,
+    output_per_step,
+    probable,
+    step_classes,
+    step_label_blocks,
+    threshold,
+    yes_or_no,
+)
 from tswidgets._validate.timeaxis import (
     input_length,
     input_sizes,
@@ -132,6 +143,7 @@ __all__ = [
     "Refusal",
     "a_single_series",
     "answered_steps",
+    "are_class_numbers",
     "at_least",
     "background",
     "batch",
@@ -142,6 +154,7 @@ __all__ = [
     "filter_sets",
     "finite_channels",
     "fits_model",
+    "flat_steps",
     "index",
     "input_length",
     "input_sizes",
@@ -159,6 +172,7 @@ __all__ = [
     "metric_failed",
     "metric_result",
     "n_samples",
+    "n_step_labels",
     "names",
     "near_names",
     "no_answer_so_far",
@@ -196,6 +210,7 @@ __all__ = [
     "numbers_to_mix",
     "occlusion_window",
     "one_array",
+    "one_class_a_step",
     "one_filter",
     "one_input",
     "one_input_of_numbers",
@@ -211,7 +226,9 @@ __all__ = [
     "out_of_memory",
     "output_axis",
     "output_number",
+    "output_per_step",
     "probabilities",
+    "probable",
     "reason",
     "recorded",
     "removable",
@@ -227,7 +244,10 @@ __all__ = [
     "several",
     "something_varies",
     "stand_in",
+    "step_classes",
+    "step_label_blocks",
     "step_target",
+    "threshold",
     "too_many_windows",
     "true_values",
     "unbuilt_model",
@@ -244,4 +264,5 @@ __all__ = [
     "window_values",
     "windows_of_one_length",
     "within",
+    "yes_or_no",
 ]

@@ -93,6 +93,8 @@ def labels(
 ) -> tuple[str, Any]:
     """(kind, y) with kind `class`, `value`, `values` or `steps`; classes as indices into the model's output."""
     n_samples, n_outputs = len(lengths), int(output_shape[-1]) if output_shape else 1
+    if isinstance(y, np.ndarray) and y.dtype.kind == "O" and y.ndim == 1 and any(np.ndim(one) for one in y):
+        y = list(y)
     if isinstance(y, (list, tuple)) and any(np.ndim(one) for one in y) and len({np.shape(one) for one in y}) > 1:
         array, shape = None, (len(y),)
     else:
@@ -107,11 +109,7 @@ def labels(
     if several and n_outputs not in lengths and not _one_hot(array, n_outputs):
         return "values", array
     if array is None or (array.ndim >= 2 and array.shape[1:] != (1,) and not _one_hot(array, n_outputs)):
-        for i, length in enumerate(lengths):
-            if len(y[i]) != length:
-                got = f"{len(y[i])} labels for the {length} steps of sample {i}"
-                raise ValueError(message("one label per time step", got, "Pass y of shape (n_samples, n_timesteps)."))
-        return "steps", y
+        return "steps", _of_steps(list(y) if array is None else array, lengths, output_shape)
     if array.dtype.kind in "USO" and class_names is not None:
         places = {name: i for i, name in enumerate(class_names)}
         unknown = next((one for one in array.ravel() if one not in places), None)
@@ -136,6 +134,29 @@ def labels(
             message(f"class numbers 0 to {n_outputs - 1}, as the model has {n_outputs} outputs", got, todo)
         )
     return "class", array.astype(int)
+
+
+def _of_steps(rows: Any, lengths: Sequence[int], output_shape: tuple[int, ...]) -> Any:
+    """Labels per step, an array or a list of one for each sample, after checking their number and what they are."""
+    kept = output_shape[0] if len(output_shape) == 2 and len(set(lengths)) == 1 else None  # by a model that drops some
+    for i, length in enumerate(lengths):
+        if len(rows[i]) not in (length, kept):
+            got = f"{len(rows[i])} labels for the {length} steps of sample {i}"
+            raise ValueError(message("one label per time step", got, "Pass y of shape (n_samples, n_timesteps)."))
+    for one in [rows] if isinstance(rows, np.ndarray) else rows:
+        if (kind := np.asarray(one).dtype).kind not in "biuf":
+            todo = "Pass class numbers, counted from 0 in the order of the model's outputs."
+            raise TypeError(message("numbers in y", f"dtype {kind}", todo))
+    return rows
+
+
+def are_class_numbers(y: Any, n_outputs: int) -> bool:
+    """Whether labels per step are numbers of several classes, one for each step."""
+    blocks = [y] if isinstance(y, np.ndarray) else [np.asarray(one)[None] for one in y]
+    if n_outputs < 2 or any(block.ndim > 2 and block.shape[2] != 1 for block in blocks):
+        return False
+    known = [block[~np.isnan(block)] for block in blocks]
+    return all(bool(((one == np.round(one)) & (one >= 0) & (one < n_outputs)).all()) for one in known)
 
 
 def _one_hot(array: Any, n_outputs: int) -> bool:

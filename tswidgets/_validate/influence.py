@@ -11,12 +11,6 @@ from numpy.typing import NDArray
 from tswidgets._validate.messages import message
 
 
-def output_axis(value: Any) -> None:
-    if value not in (None, "time"):
-        todo = 'Pass "time" for an output whose first axis is the input\'s time axis, or leave it out.'
-        raise ValueError(message('output_axis "time" or None', repr(value), todo))
-
-
 def no_output_steps(name: str, shape: Sequence[int], n_timesteps: int, others: Sequence[str]) -> NoReturn:
     got = f"{name!r}, which gives {' × '.join(map(str, shape)) or 'one number'}"
     if shape and shape[0] == n_timesteps:

@@ -148,6 +148,7 @@ def ablate_pairs(
     metric: Metric = "mse",
     value: Any = "zero",
     output: int = 0,
+    output_axis: str | None = None,
 ) -> PairAblation:
     """A metric of the model without each filter of a layer, and without each pair of them.
 
@@ -163,6 +164,8 @@ def ablate_pairs(
         mean output at y's class, or at the class that the untouched model predicts; or a function
         `(y_true, y_pred) -> float` of two arrays of the output's shape. Steps of the output that the model masks as
         padding do not count, save for a function, which is given all.
+    output_axis : "time", optional
+        Says that a flat output of n_timesteps numbers is the time axis, and not a number for each class.
 
     Raises
     ------
@@ -176,7 +179,7 @@ def ablate_pairs(
     and any metric; and what the article calls the sum of squared errors is their mean, in its code as here. For single
     removals Meyes et al. 2019 and Morcos et al. 2018, as in `ablate`.
     """
-    *_, found = ablating_pairs(model, X, layer, y=y, metric=metric, value=value, output=output)
+    *_, found = ablating_pairs(model, X, layer, y=y, metric=metric, value=value, output=output, output_axis=output_axis)
     return found
 
 
@@ -189,6 +192,7 @@ def ablating_pairs(
     metric: Metric = "mse",
     value: Any = "zero",
     output: int = 0,
+    output_axis: str | None = None,
     pairs: bool = True,
 ) -> Iterator[PairAblation]:
     """The same piece by piece: yields what is found so far, all single filters first and then the pairs.
@@ -199,24 +203,27 @@ def ablating_pairs(
 
     Parameters
     ----------
-    model, X, layer, y, metric, value, output : as in `ablate_pairs`
+    model, X, layer, y, metric, value, output, output_axis : as in `ablate_pairs`
     pairs : bool
         False leaves at the single filters, as for a ranking; two filters are enough then.
     """
     name = metric_name(metric)
     removal = Removal(model, X, layer, value, output)
     _validate.enough_filters(removal.n_filters, pairs, removal.word, removal.layer)
-    return _ablating(removal, y, metric, name, pairs)
+    steps = _validate.output_axis(output_axis) and _validate.flat_steps(removal.output_shape, [removal.n_timesteps])
+    return _ablating(removal, y, metric, name, pairs, steps)
 
 
-def _ablating(removal: Removal, y: Any, metric: Metric, name: str, pairs: bool) -> Iterator[PairAblation]:
+def _ablating(
+    removal: Removal, y: Any, metric: Metric, name: str, pairs: bool, flat_steps: bool
+) -> Iterator[PairAblation]:
     n, done = removal.n_filters, 0
     total = n + comb(n, 2) * pairs
     matrix = np.full((n, n), np.nan)
     found = _snapshot(removal.layer, name, np.nan, matrix, done, total)
     for _ in removal.look():
         yield found
-    untouched = removal.before
+    untouched = removal.before[..., None] if flat_steps else removal.before
     measure = measuring(metric, y, untouched, removal.present)
     before = float(next(measure(untouched[None]))[0])
     found = _snapshot(removal.layer, name, before, matrix, done, total)
@@ -225,7 +232,7 @@ def _ablating(removal: Removal, y: Any, metric: Metric, name: str, pairs: bool) 
     for outputs in removal.without(_sets(n, pairs)):
         if outputs is not None:
             results: list[NDArray[np.float64]] = []
-            for some in measure(outputs):
+            for some in measure(outputs[..., None] if flat_steps else outputs):
                 if results:
                     yield found  # a function may be slow
                 results.append(some)

@@ -32,6 +32,7 @@ class Removal:
 
     layer, word : the tap's name, and what one entry of its last axis is called.
     n_filters : length of that axis.
+    n_timesteps : of the series.
     """
 
     def __init__(self, model: Any, X: Any, layer: str, value: Any, output: int) -> None:
@@ -42,6 +43,7 @@ class Removal:
         self._x = arranged(self._probe.model, x)
         flat = self._probe.checked(self._x)
         n_samples = _validate.n_samples([len(array) for array in flat])
+        self.n_timesteps = axes.longest(axes.of(flat))
         names = self._probe.output_names
         self._output = _validate.index(output, len(names), "output", f"model {self._probe.model.name!r}")
         padding = self._probe.padding_tap(axes.of(flat)) if self._by_mean else None
@@ -74,6 +76,11 @@ class Removal:
     def before(self) -> NDArray[Any]:
         """ndarray of shape (n_samples, …), what the model answers as it is; all of it once `look` has ended."""
         return self._outputs[0] if len(self._outputs) == 1 else np.concatenate(self._outputs)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the answer, without the sample axis."""
+        return self._outputs[0].shape[1:]
 
     @property
     def present(self) -> NDArray[np.bool_] | None:

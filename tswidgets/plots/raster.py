@@ -50,7 +50,7 @@ class Raster:
         by_time, step_run = strongest(values, POINTS)
         starts = np.arange(0, len(values), step_run)
         rows, run = strongest(np.ascontiguousarray(by_time.T), ROWS)
-        columns, edges = _columns(steps[np.minimum(starts + step_run // 2, len(steps) - 1)])
+        columns, edges = columns_of(steps[np.minimum(starts + step_run // 2, len(steps) - 1)])
         entries = levels(rows, low, high)
         entries[:, np.logical_and.reduceat(absent, starts)] = ABSENT
         entries = np.where(columns < 0, np.uint8(ABSENT), entries[:, columns])
@@ -85,7 +85,7 @@ class Raster:
         return ipywidgets.Image(value=png(entries, colors), format="png", layout=self._layout)
 
 
-def _columns(steps: Floats) -> tuple[NDArray[np.int64], tuple[float, float]]:
+def columns_of(steps: Floats) -> tuple[NDArray[np.int64], tuple[float, float]]:
     """Which step each column of the picture shows (-1: none), and the input steps at which the picture starts and ends.
 
     A step takes the place up to half way to its neighbours. Steps need not be evenly spaced, may run backwards, and are

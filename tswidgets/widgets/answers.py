@@ -48,7 +48,7 @@ def prediction(
             _bar(output[i], largest),
             number(float(output[i])),
             "tsw-best" if i == best else "",
-            i == label,
+            _is(label, int(i)),
             i == explained,
             styles[int(i)] if i < len(styles) else None,
         )
@@ -72,7 +72,7 @@ def comparison(before: Floats, after: Floats, label: Any, names: Sequence[str] |
     for i in sorted(keep):
         bars = _bar(before[i], largest, "tsw-before") + _bar(after[i], largest, "tsw-after")
         kind = "tsw-compared tsw-best" if i == best else "tsw-compared"
-        rows.append(_row(class_name(i, names), bars, _arrow(before[i], after[i]), kind, i == label))
+        rows.append(_row(class_name(i, names), bars, _arrow(before[i], after[i]), kind, _is(label, i)))
     return _classes(rows, after.size - len(keep))
 
 
@@ -94,6 +94,11 @@ def outcome(sample: int, output: Any, label: Any, class_names: Sequence[str] | N
     elif isinstance(label, (int, float)):
         told += f", labelled {number(label)}"
     return f"{head}: {told}"
+
+
+def _is(label: Any, index: int) -> bool:
+    """Whether a label is this class; several numbers are none."""
+    return isinstance(label, int) and label == index
 
 
 def _classes(rows: Sequence[str], left_out: int, title: str = "Prediction") -> str:

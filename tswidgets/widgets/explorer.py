@@ -19,6 +19,7 @@ from tswidgets.widgets.panels.activations import ActivationsPanel
 from tswidgets.widgets.panels.attribution import AttributionPanel
 from tswidgets.widgets.panels.maximization import MaximizationPanel
 from tswidgets.widgets.panels.recurrent import RecurrentPanel
+from tswidgets.widgets.panels.steps import StepsPanel
 from tswidgets.widgets.panels.windows import WindowsPanel
 from tswidgets.widgets.progress import Progress
 from tswidgets.widgets.refresher import Refresher, Token
@@ -33,10 +34,12 @@ PANELS: dict[str, type[Panel]] = {
     "attribution": AttributionPanel,
     "maximization": MaximizationPanel,
     "recurrent": RecurrentPanel,
+    "steps": StepsPanel,
     "windows": WindowsPanel,
     "ablation": AblationPanel,
 }
 """What can be chosen as `Explorer.panel`, in the order of the tabs."""
+REMOVED = ("removed", "removed_value", "metric")
 INSIDE = ("quantity", "unit_order", "units", "direction", "current_step")
 EXPLAINED = ("method", "target", "target_step", "channels", "maximize")
 
@@ -55,20 +58,22 @@ class Explorer(State, ipywidgets.VBox):
         gaps. pandas and xarray are accepted.
     y : array, optional
         Class numbers or names (n_samples,), one-hot (n_samples, n_classes), values (n_samples,), or one label per time
-        step (n_samples, n_timesteps).
+        step (n_samples, n_timesteps), as `score_steps` takes them, which opens the panel `steps`.
     channel_names, class_names : list of str, optional
     sampling_rate : float, optional
         Time steps per second (Hz). With it time is shown in seconds, without it in steps.
     wave : array of shape (n_wave_steps, n_channels) or (n_wave_steps,), optional
         The long wave that X was cut from with `sliding_windows`, one window every `stride` steps; opens the panel
         `windows`. `horizon` is how many steps behind its window the model predicts, 0 for none.
+    output_axis : "time", optional
+        Says that a flat output of n_timesteps numbers is the time axis: a model of 400 sigmoids for 400 steps.
     panels : list of str, optional
         What to show, of `panels`; by default all that apply to the model and the series.
 
     Attributes
     ----------
     layer, filter, sample, step, scale, panel, removed, removed_value, metric, method, target, target_step, channels,
-    maximize, quantity, unit_order, units, direction, current_step
+    maximize, quantity, unit_order, units, direction, current_step, threshold
         What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
 
     Raises
@@ -92,10 +97,11 @@ class Explorer(State, ipywidgets.VBox):
         wave: Any = None,
         stride: int = 1,
         horizon: int = 0,
+        output_axis: str | None = None,
         panels: Sequence[str] | None = None,
     ) -> None:
         names: Any = {"channel_names": channel_names, "class_names": class_names, "sampling_rate": sampling_rate}
-        subject = bind(model, X, y, **names, wave=wave, stride=stride, horizon=horizon)
+        subject = bind(model, X, y, **names, wave=wave, stride=stride, horizon=horizon, output_axis=output_axis)
         kinds = _kinds(subject, panels)
         self._subject, self._kinds, self._panel_names = subject, kinds, list(kinds)
         self._panels: dict[str, Panel] = {}
@@ -105,6 +111,8 @@ class Explorer(State, ipywidgets.VBox):
         self.panel = self._first_panel if self._first_panel in kinds else next(iter(kinds))
         self.layer, self.metric = subject.first_layer, metrics_for(subject)[0]
         self.target_step = (subject.n_output_steps or 0) // 2
+        if subject.step_labels is not None and subject.thresholds[0] < 0:
+            self.threshold = 0.0  # of logits
         self.filter = self._wanted_filter = subject.most_active_filter(self.layer, 0)
         self._status = Status()
         titles = {name: kind.title for name, kind in kinds.items()}
@@ -151,6 +159,10 @@ class Explorer(State, ipywidgets.VBox):
             Of the panel `recurrent`:
             `states` : name → (n_steps, n_units), states and gates of the layer; `order` : the units in the picture;
             `so_far` : (n_timesteps, n_outputs), as `prediction_so_far` returns it.
+            Of the panel `steps`, of this sample as `score_steps` returns them:
+            `outputs` : (n_steps, n_outputs); `labels`, `predicted`, `missed`, `false`, `time` : (n_steps, …);
+            `accuracy`, `iou`. Of all samples: `accuracies`, `ious` : (n_samples,), NaN where not known yet; `worst` :
+            samples, lowest `ious` first; `overall_accuracy`, `overall_iou`.
             Of the panel `ablation`:
             `samples` : indices of the samples that were run; `before` and `after` : (n_samples, …), their answers with
             all filters and without the removed ones; `errors` : `metric` of both.
@@ -188,7 +200,7 @@ class Explorer(State, ipywidgets.VBox):
             self.removed, self.units = [], None
         self._refresher.submit(self.selection)
 
-    @traitlets.observe("filter", "sample", "step", "scale", "removed", "removed_value", "metric", *EXPLAINED, *INSIDE)
+    @traitlets.observe("filter", "sample", "step", "scale", *REMOVED, *EXPLAINED, *INSIDE, "threshold")
     def _input_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return

@@ -68,6 +68,7 @@ class Ranking:
         indices = list(question.indices)
         X, y = self._subject.samples.take(indices), self._truth(indices)
         options: Any = {"y": y, "metric": question.metric, "value": question.removed_value, "pairs": question.pairs}
+        options["output_axis"] = "time" if self._subject.flat_steps else None
         last = time.monotonic()
         for found in ablating_pairs(self._subject.model, X, question.layer, **options):
             self.found = question, found  # all of it, so that cancelling loses nothing

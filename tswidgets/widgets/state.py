@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import traitlets
@@ -61,6 +62,8 @@ class State(traitlets.HasTraits):
     """Which direction of a Bidirectional layer whose directions are not side by side. Default: `forward`."""
     current_step = traitlets.Int(None, allow_none=True)
     """Time step of the sample where a walk through time is, or None. Default: None."""
+    threshold = traitlets.Float(0.5)
+    """Above it an output per step is a yes, in the panel `steps`. Default: 0.5; 0 for logits."""
 
     _subject: Subject
     _panel_names: list[str]
@@ -78,11 +81,8 @@ class State(traitlets.HasTraits):
     @property
     def selection(self) -> Selection:
         """The whole state as one frozen, hashable value."""
-        removed = tuple(self.removed)
-        place = self.layer, self.filter, self.sample, self.step, self.scale, self.panel
-        explained = self.method, self.target, self.target_step, self.channels, self.maximize
-        inside = self.quantity, self.unit_order, self.units, self.direction, self.current_step
-        return Selection(*place, removed, self.removed_value, self.metric, *explained, *inside)
+        traits = {field.name: getattr(self, field.name) for field in fields(Selection)}
+        return Selection(**traits | {"removed": tuple(self.removed)})
 
     @traitlets.validate("layer")
     def _valid_layer(self, proposal: Any) -> str:
@@ -135,6 +135,10 @@ class State(traitlets.HasTraits):
         if proposal.value is None:
             return None
         return _validate.index(proposal.value, self._subject.samples.longest, "current_step", "the longest sample")
+
+    @traitlets.validate("threshold")
+    def _valid_threshold(self, proposal: Any) -> float:
+        return _validate.threshold(proposal.value, *self._subject.thresholds)
 
     @traitlets.validate("metric")
     def _valid_metric(self, proposal: Any) -> str:

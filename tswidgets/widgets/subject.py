@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.activations import most_active
-from tswidgets.inputs import SeveralInputs
-from tswidgets.probe import Input, Probe, Tap, as_probe, declared_inputs, takes_dict
+from tswidgets.analysis.bound import bound
+from tswidgets.analysis.step_labels import StepLabels
+from tswidgets.probe import Probe, Tap
 from tswidgets.samples import Labels, Samples
 from tswidgets.widgets.wave import Wave, wave_of
 
 Floats = NDArray[np.float32]
+Range = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,7 @@ class Subject:
 
     model : the keras.Model, which a probe holds but weakly.
     labels, class_names, sampling_rate, wave : None where they were not given.
+    flat_steps : whether the model's flat output is the time axis.
     """
 
     model: Any
@@ -36,6 +39,7 @@ class Subject:
     class_names: list[str] | None
     sampling_rate: float | None
     wave: Wave | None
+    flat_steps: bool = False
 
     @cached_property
     def taps(self) -> dict[str, Tap]:
@@ -43,9 +47,47 @@ class Subject:
 
     @cached_property
     def output_shape(self) -> tuple[int, ...]:
-        """Shape of the model's first output for the first sample, without the sample axis."""
-        shape: tuple[int, ...] = self.probe.observe(self.samples.batch(0)).outputs[0].shape[1:]
-        return shape
+        """Shape of the model's first output for the first sample, as `answers` has it, without the sample axis."""
+        return self.answers(self.probe.observe(self.samples.batch(0)).outputs[0]).shape[1:]
+
+    def answers(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """The model's first output for a batch: (n_samples, n_timesteps, 1) where it is flat and the time axis."""
+        return outputs[..., None] if self.flat_steps else outputs
+
+    def output_steps(self, sample: int) -> Floats | None:
+        """Input step at the centre of what each step of the output sees; None where that is not known."""
+        if self.flat_steps:
+            return np.arange(self.samples.lengths[sample], dtype=np.float32)
+        timeline = self.probe.timelines(self.samples.lengths_of(sample)).get(self.probe.output_names[0])
+        return None if timeline is None else timeline.centres
+
+    @property
+    def flat_hint(self) -> str:
+        """What to say of a flat output that may be the time axis."""
+        shape = self.output_shape
+        may_be = len(shape) == 1 and shape[0] > 1 and set(self.samples.lengths) == {shape[0]}
+        return "as many outputs as time steps: if they are these, open it with output_axis='time'" if may_be else ""
+
+    @cached_property
+    def step_labels(self) -> StepLabels | None:
+        """Labels per step that can be right or wrong; None without such labels, or without such an output."""
+        if len(self.output_shape) != 2 or self.labels is None or self.labels.kind != "steps":
+            return None
+        try:
+            first = self.answers(self.probe.observe(self.samples.batch(0)).outputs[0])[0]
+            return StepLabels(self.labels.given, len(self.samples), first)
+        except (ValueError, TypeError):  # numbers to be met, and not classes
+            return None
+
+    @cached_property
+    def thresholds(self) -> Range:
+        """From where to where a threshold of the output can be set, by the first sample: 0 to 1 for probabilities."""
+        first = self.probe.observe(self.samples.batch(0)).outputs[0]
+        finite = first[np.isfinite(first)]
+        if not finite.size or (finite.min() >= 0 and finite.max() <= 1):
+            return 0.0, 1.0
+        most = 2 * float(np.ceil(np.abs(finite).max()))
+        return -most, most
 
     @cached_property
     def n_output_steps(self) -> int | None:
@@ -97,10 +139,13 @@ def bind(
     wave: Any = None,
     stride: int = 1,
     horizon: int = 0,
+    output_axis: str | None = None,
 ) -> Subject:
     """Check everything before any widget is made; raises what the explorer raises."""
-    probe, samples = _bound(model, X)
+    probe, samples = bound(model, X)
     output = probe.observe(samples.batch(0)).outputs[0]
+    flat_steps = _validate.output_axis(output_axis) and _validate.flat_steps(output.shape[1:], samples.lengths)
+    output = output[..., None] if flat_steps else output
     channels = _validate.names(channel_names, samples.n_channels, "channel_names", "channel of X")
     classes = _validate.names(class_names, output.shape[-1] if output.ndim > 1 else 1, "class_names", "output")
     return Subject(
@@ -112,30 +157,5 @@ def bind(
         class_names=classes,
         sampling_rate=_validate.sampling_rate(sampling_rate),
         wave=None if wave is None else wave_of(samples, wave, stride, horizon),
+        flat_steps=flat_steps,
     )
-
-
-def _bound(model: Any, X: Any) -> tuple[Probe, Samples]:
-    inputs = declared_inputs(model.model if isinstance(model, Probe) else model)
-    if len(inputs) > 1:
-        probe = as_probe(model)
-        return probe, _several(probe, X, inputs)
-    samples = Samples(X, integers=any(one.integers for one in inputs))
-    probe = as_probe(model, samples[0][None])
-    samples.flat = len(probe.input_shapes[0]) == 1
-    _validate.fits_model(samples.lengths, samples.n_channels, probe.input_shapes[0], probe.model.name)
-    return probe, samples
-
-
-def _several(probe: Probe, X: Any, inputs: Sequence[Input]) -> SeveralInputs:
-    arrays = _validate.several(X, [one.name for one in inputs], probe.model.name)
-    shapes = {one.name: one.shape for one in inputs}
-    samples = SeveralInputs(
-        arrays,
-        flat={name: len(shape) == 1 for name, shape in shapes.items()},
-        integers={one.name: one.integers for one in inputs},
-        as_list=not takes_dict(probe.model),
-    )
-    for name, part in samples.parts.items():
-        _validate.fits_model(part.lengths, part.n_channels, shapes[name], probe.model.name)
-    return samples

@@ -61,6 +61,7 @@ class Trials:
         removed = tuple(i for i in selection.removed if i < removal.n_filters)
         before, indices = np.asarray(removal.before, np.float32), self.indices(selection.sample)
         after = self._without(removal, removed, token) if removed else before
+        before, after = self._subject.answers(before), self._subject.answers(after)
         errors, why = self._errors(selection.metric, indices, removal, before, after)
         return Trial(removal.layer, indices, before, after, errors, why)
 
@@ -94,7 +95,7 @@ class Trials:
         self, metric: str, indices: list[int], removal: Removal, before: NDArray[Any], after: NDArray[Any]
     ) -> tuple[tuple[float, float], str]:
         try:
-            measure = measuring(metric, self.truth(indices), removal.before, removal.present)
+            measure = measuring(metric, self.truth(indices), before, removal.present)
             return (float(next(measure(before[None]))[0]), float(next(measure(after[None]))[0])), ""
         except (ValueError, TypeError) as error:
             return (np.nan, np.nan), str(error)

@@ -112,8 +112,8 @@ class ActivationsPanel:
             activations=chosen,
             raw=raw,
             shape=raw.shape,
-            output=observation.outputs[0][0],
-            output_steps=self._output_steps(sample),
+            output=self._subject.answers(observation.outputs[0])[0],
+            output_steps=self._subject.output_steps(sample),
             curve_range=curve_range,
             layer_range=layer_range,
             series_range=_extremes(x) if selection.scale == "sample" else _union(self._series_range, _extremes(x)),
@@ -143,6 +143,7 @@ class ActivationsPanel:
     def said(self, picture: ActivationsPicture) -> Iterator[str]:
         chosen, sample, step = picture.activations, picture.selection.sample, picture.selection.step
         yield answers.outcome(sample, picture.output, self._subject.label(sample), self._subject.class_names)
+        yield self._subject.flat_hint
         if step is not None and chosen is not None and chosen.timeline is not None:
             timeline = chosen.timeline
             yield f"{picture.tap.name} step {step} sees input {timeline.lo[step]}–{timeline.hi[step]}"
@@ -205,10 +206,6 @@ class ActivationsPanel:
             batches = (self._samples.batch(i) for i in self._samples.spread(RANGE_SAMPLES))
             self._known = version, value_ranges(self._probe, batches)
         return self._known[1]
-
-    def _output_steps(self, sample: int) -> Floats | None:
-        timeline = self._probe.timelines(self._samples.lengths_of(sample)).get(self._probe.output_names[0])
-        return None if timeline is None else timeline.centres
 
 
 def _extremes(*arrays: Floats) -> Range:

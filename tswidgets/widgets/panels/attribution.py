@@ -110,8 +110,10 @@ class AttributionPanel:
         sample = min(selection.sample, len(self._samples) - 1)
         selection = replace(selection, sample=sample, filter=min(selection.filter, max(tap.n_filters - 1, 0)))
         observation = subject.probe.observe(self._samples.batch(sample))
-        output = np.asarray(observation.outputs[0][0], np.float32)
-        target = target_of(output, selection.target, selection.target_step) if output.ndim < 3 else None
+        output = np.asarray(subject.answers(observation.outputs[0])[0], np.float32)
+        target = None
+        if output.ndim < 3:
+            target = target_of(output, selection.target, selection.target_step, flat=subject.flat_steps)
         picture = AttributionPicture(
             selection=selection,
             tap=tap,

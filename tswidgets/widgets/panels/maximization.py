@@ -97,8 +97,10 @@ class MaximizationPanel:
         sample = min(selection.sample, len(self._samples) - 1)
         selection = replace(selection, sample=sample, filter=min(selection.filter, max(tap.n_filters - 1, 0)))
         observation = subject.probe.observe(self._samples.batch(sample))
-        output = np.asarray(observation.outputs[0][0], np.float32)
-        target = target_of(output, selection.target, selection.target_step) if output.ndim < 3 else None
+        output = np.asarray(subject.answers(observation.outputs[0])[0], np.float32)
+        target = None
+        if output.ndim < 3:
+            target = target_of(output, selection.target, selection.target_step, flat=subject.flat_steps)
         by_filter = selection.maximize == "filter"
         picture = MaximizationPicture(
             selection=selection,
@@ -195,6 +197,8 @@ class MaximizationPanel:
 
     def _named(self, target: Any) -> str:
         names = self._subject.class_names
+        if self._subject.flat_steps:
+            return f"{names[0] if names else 'the output'} at step {target}"
         if isinstance(target, tuple):
             return f"{answers.class_name(target[1], names)} at step {target[0]}"
         return "the output" if target is None else answers.class_name(target, names)

@@ -110,20 +110,18 @@ class StepsOutcome:
     def show(self, sample: int, trial: Trial) -> None:
         place = trial.indices.index(sample)
         _show_series(self.series, self._subject, sample)
-        timelines = self._subject.probe.timelines(self._subject.samples.lengths_of(sample))
-        timeline = timelines.get(self._subject.probe.output_names[0])
-        before, after = trial.before[place], trial.after[place]
-        if timeline is None or len(timeline) != len(after):
+        at, before, after = self._subject.output_steps(sample), trial.before[place], trial.after[place]
+        if at is None or len(at) != len(after):
             self.view.hide(f"{text.shape(after.shape)} values, not laid out in time")
             return
         truth, label = None, self._subject.label(sample)
         if isinstance(label, np.ndarray) and label.ndim == 2:
             told = np.full((len(label), self._n_outputs), np.nan, np.float32)
             told[:, : label.shape[1]] = label[:, : self._n_outputs]
-            truth = np.arange(len(told), dtype=np.float32), told
-        self.view.show(f"Output per step, sample {sample}", timeline.centres, before, after, truth, "")
+            truth = at if len(told) == len(at) else np.arange(len(told), dtype=np.float32), told
+        self.view.show(f"Output per step, sample {sample}", at, before, after, truth, "")
         n_timesteps = self._subject.samples.lengths[sample]
-        self._values.show(_side_by_side(n_timesteps, timeline.centres, before, after, truth))
+        self._values.show(_side_by_side(n_timesteps, at, before, after, truth))
 
     def explain(self, why: str) -> None:
         self.view.hide(why)

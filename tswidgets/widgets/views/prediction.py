@@ -55,7 +55,8 @@ class Prediction:
         if isinstance(label, np.ndarray):
             truth = np.full((len(label), self._n_outputs), np.nan, np.float32)
             truth[:, : label.shape[1]] = label[:, : self._n_outputs]
-            self._label.show(truth, np.arange(len(truth), dtype=np.float32) - 0.5)
+            at = steps if len(truth) == len(steps) else np.arange(len(truth), dtype=np.float32)
+            self._label.show(truth, at - np.float32(0.5))
             values.append(truth)
             notes.append("dashed: label")
         finite = np.concatenate([one[np.isfinite(one)] for one in values])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import bqplot
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,24 +19,35 @@ HEIGHT = 200
 
 
 class SeriesView:
-    """`rows` go among the figures, `legend` beside them."""
+    """`rows` go among the figures, `legend` beside them; `behind` are marks that the lines are drawn on."""
 
-    def __init__(self, time: TimeAxis, channel_names: Sequence[str], note: str = "") -> None:
+    def __init__(
+        self, time: TimeAxis, channel_names: Sequence[str], note: str = "", *, behind: Sequence[bqplot.Mark] = ()
+    ) -> None:
         self._time, self._note = time, note
         self._value = ValueAxis(HEIGHT)
         self._lines = ChannelLines(time, self._value.scale, len(channel_names))
         self._caption = text.Text("tsw-caption")
         self._last = Last()
         axes = [self._value.axis, time.axis(numbers=True)]
-        self.figure = figure(self._lines.marks, axes, height=HEIGHT, name="input", bottom=22)
+        self.figure = figure([*behind, *self._lines.marks], axes, height=HEIGHT, name="input", bottom=22)
         self.rows = [self._caption, self.figure]
         self.legend = ChannelLegend(channel_names)
         self.legend.observe(lambda change: self._lines.lift(change.new), "lifted")
 
-    def show(self, series: NDArray[np.float32], absent: NDArray[np.bool_], value_range: tuple[float, float]) -> None:
-        """`series` of shape (n_timesteps, n_channels); the steps that are `absent` (padding) are not drawn."""
+    def show(
+        self,
+        series: NDArray[np.float32],
+        absent: NDArray[np.bool_],
+        value_range: tuple[float, float],
+        *notes: str,
+    ) -> None:
+        """`series` of shape (n_timesteps, n_channels); the steps that are `absent` (padding) are not drawn.
+
+        notes : what is said of it first.
+        """
         self._value.fit(*value_range)
-        if not self._last.differs(series, absent):
+        if not self._last.differs(series, absent, *notes):
             return
         self._lines.show(np.where(absent[:, None], np.float32(np.nan), series))
         self.legend.show(series)
@@ -43,6 +55,7 @@ class SeriesView:
         self._caption.write(
             text.caption(
                 "Input",
+                *notes,
                 text.plural(series.shape[1], "channel"),
                 text.plural(len(series), "step"),
                 self._time.duration(len(series)),

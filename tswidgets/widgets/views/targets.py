@@ -22,6 +22,7 @@ class TargetChoice(traitlets.HasTraits):
 
     n_outputs : how many classes or numbers the model answers; with one there is no menu.
     n_steps : how many output steps there are at the most, for an answer per step; then there is a box for the step.
+        Of a flat output that is the time axis, `target_of` is the step alone.
     """
 
     chosen = traitlets.Int(None, allow_none=True)
@@ -49,7 +50,9 @@ class TargetChoice(traitlets.HasTraits):
 
     def show(self, output: Floats, target: Target, label: Any) -> None:
         """Scores with the explained one marked: `output` and `target` as in `target_of`, `label` as in `Labels`."""
-        if not self._per_step or not isinstance(target, tuple):
+        if self._per_step and isinstance(target, int):
+            target = target, 0
+        if not isinstance(target, tuple):
             explained = target if isinstance(target, int) and output.size > 1 else None
             self.summary.write(answers.prediction(output, label, self._class_names, explained))
             return
@@ -60,18 +63,20 @@ class TargetChoice(traitlets.HasTraits):
         self.summary.write(answers.prediction(output[step], told, self._class_names, explained, title))
 
 
-def target_of(output: Floats, chosen: int | None, step: int = 0) -> Target:
+def target_of(output: Floats, chosen: int | None, step: int = 0, *, flat: bool = False) -> Target:
     """What the methods take as `target`: the chosen class or the predicted one, indices clamped to what there is.
 
     output : ndarray of shape (n_outputs,), or (n_steps, n_outputs) for an answer per step.
+    flat : whether the steps are the units of a flat output.
 
     Returns
     -------
-    a class; (step, class) of an answer per step; None where the answer is a single number, or not a number
+    a class; (step, class) of an answer per step, the step of a flat one; None where the answer is a single number, or
+    not a number
     """
     if output.ndim == 2:
         step = min(max(step, 0), len(output) - 1)
-        return step, _class_of(output[step], chosen) or 0
+        return step if flat else (step, _class_of(output[step], chosen) or 0)
     return _class_of(output, chosen) if output.size > 1 else None
 
 
