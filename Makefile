@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py js/package-lock.json $(wildcard js/src/*)
 NPM := $(BIN)/python tools/npm.py
 
-.PHONY: demo test check unit browser bundle test-slow test-lowest pictures bench clean
+.PHONY: demo test check unit browser browser-all bundle test-slow test-lowest pictures bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py
@@ -25,8 +25,12 @@ check: $(VENV)/.test
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 --ignore=tests/browser
 
+# What a person does in the browser, all of it; `make test` has a part of it.
+browser-all: BROWSER = -m "slow or not slow"
+browser-all: browser
+
 browser: $(VENV)/.test
-	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python -m pytest tests/browser
+	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python -m pytest tests/browser $(BROWSER)
 
 # Build js/ anew, after a change to it.
 bundle: $(VENV)/.test
@@ -34,7 +38,7 @@ bundle: $(VENV)/.test
 	$(NPM) run build
 
 test-slow: $(VENV)/.test
-	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest --ignore=tests/browser
+	HYPOTHESIS_PROFILE=slow $(BIN)/python -m pytest -m "slow or not slow" --ignore=tests/browser
 
 # The suite against the oldest versions that pyproject.toml allows.
 test-lowest:

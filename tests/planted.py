@@ -211,7 +211,7 @@ class _UntilLearned(keras.callbacks.Callback):
 
 def _train(model: keras.Model, training: Series, held_out: Series) -> None:
     adam, until = keras.optimizers.Adam(5e-3, clipnorm=1.0), _UntilLearned()
-    model.compile(adam, "binary_crossentropy", metrics=["binary_accuracy", "binary_crossentropy"])
+    model.compile(adam, "binary_crossentropy", metrics=["binary_accuracy", "binary_crossentropy"], jit_compile=False)
     tried = {"validation_data": (held_out.x, held_out.labels), "validation_batch_size": N_HELD_OUT}
     model.fit(training.x, training.labels, batch_size=64, epochs=EPOCHS, verbose=0, callbacks=[until], **tried)
     if not until.learned:

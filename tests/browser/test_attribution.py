@@ -99,6 +99,7 @@ def test_menus_choose_method_target_and_layout(book: Notebook) -> None:
     assert "sample" in book.page.locator(".tsw-status").inner_text().lower()
 
 
+@pytest.mark.slow
 def test_a_map_says_whether_to_believe_it(book: Notebook) -> None:
     strip = book.page.locator(".tsw-trust")
     told = book.kernel("e.data()['trust'].verdict")
@@ -110,6 +111,7 @@ def test_a_map_says_whether_to_believe_it(book: Notebook) -> None:
         assert any(digit in label for digit in "0123456789")
 
 
+@pytest.mark.slow
 def test_a_slow_method_tells_how_far_it_is_and_can_be_cancelled(book: Notebook) -> None:
     book.run(
         "import time\nimport tswidgets.analysis.occlusion as o\nfrom tswidgets.probe.score import Score\n"
@@ -126,6 +128,7 @@ def test_a_slow_method_tells_how_far_it_is_and_can_be_cancelled(book: Notebook) 
     until(lambda: book.kernel("e.data()['values'] is not None"))
 
 
+@pytest.mark.slow
 def test_the_optimised_input_is_drawn_while_it_climbs(book: Notebook) -> None:
     book.page.get_by_role("button", name="What it looks for").click()
     caption = book.page.locator(".tsw-caption", has_text="Optimised input")

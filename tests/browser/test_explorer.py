@@ -98,6 +98,7 @@ def test_dragging_every_slider_draws_what_the_probe_returns(explorer: Any) -> No
     assert book.kernel("e.layer == e.layers[round(0.7 * (len(e.layers) - 1))]")
 
 
+@pytest.mark.slow
 def test_one_convolution_is_drawn_as_plain_numpy_computes_it(explorer: Any) -> None:
     """No Keras and nothing of ours on the expected side."""
     dataset = tsw.datasets.watch_exercises()
@@ -143,6 +144,7 @@ def test_an_lstm_over_series_of_different_lengths(explorer: Any) -> None:
     assert last == pytest.approx((len(values) - 0.5) / 29 * width, abs=0.5)  # the axis fits the longest series
 
 
+@pytest.mark.slow
 def test_keyboard_and_typing_reach_every_slider(explorer: Any) -> None:
     book = explorer("watch_exercises")
     for slider, key, step in (("filter", "ArrowRight", 1), ("sample", "ArrowRight", 1), ("layer", "ArrowLeft", -1)):
@@ -207,6 +209,7 @@ def test_clicking_the_layer_chooses_filter_and_step_and_arrow_keys_walk(explorer
     until(lambda: book.page.locator(".tsw-span").count() == 0)
 
 
+@pytest.mark.slow
 def test_all_figures_share_their_place_and_zoom_together(explorer: Any) -> None:
     book = explorer("watch_exercises")
     figures = [book.figure(name) for name in ("input", "curve", "layer")]
@@ -231,6 +234,7 @@ def test_all_figures_share_their_place_and_zoom_together(explorer: Any) -> None:
     until(lambda: np.allclose(drawn_points(figures[1], 1), curve, atol=0.01))
 
 
+@pytest.mark.slow
 def test_the_legend_brings_channels_forward(explorer: Any) -> None:
     book = explorer("japanese_vowels")
     book.page.locator(".tsw-legend input").fill("cepstrum 12")
@@ -261,8 +265,15 @@ def test_an_error_is_shown_in_the_widget_and_the_next_change_recovers(explorer: 
     until(lambda: np.array_equal(book.kernel("e.data()['input']"), book.kernel("d.X[e.sample]")))
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [700, 1600])
+@pytest.mark.parametrize(
+    "width, dark",
+    [
+        pytest.param(700, False, marks=pytest.mark.slow),
+        (700, True),
+        (1600, False),
+        pytest.param(1600, True, marks=pytest.mark.slow),
+    ],
+)
 def test_nothing_is_clipped_and_text_has_the_page_s_colour(explorer: Any, width: int, dark: bool) -> None:
     book = explorer("watch_exercises", width=width, dark=dark)
     root = book.page.locator(".tsw-explorer")
@@ -289,6 +300,7 @@ def test_nothing_is_clipped_and_text_has_the_page_s_colour(explorer: Any, width:
         assert (red + green + blue > 380) == dark
 
 
+@pytest.mark.slow
 def test_the_same_explorer_shown_twice_works_in_both_places(notebook: Callable[..., Notebook]) -> None:
     book = notebook(IMPORT, SHOW.format("watch_exercises"), "e", height=2400)
     book.wait_for_explorer()

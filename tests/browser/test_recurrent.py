@@ -70,6 +70,7 @@ def test_walking_through_time(book: Notebook) -> None:
     assert "Step 6 sees input steps 0–6" in book.page.locator(".tsw-readout").inner_text()
 
 
+@pytest.mark.slow
 def test_ordering_and_choosing_a_unit(book: Notebook) -> None:
     d = tsw.datasets.japanese_vowels()
     choose(book, "Units", "most active first")

@@ -25,7 +25,9 @@ e
 STEPS = 400
 
 
-@pytest.fixture(params=[(1400, False), (700, True)], ids=["wide and light", "narrow and dark"])
+@pytest.fixture(
+    params=[(1400, False), pytest.param((700, True), marks=pytest.mark.slow)], ids=["wide and light", "narrow and dark"]
+)
 def book(request: pytest.FixtureRequest, notebook: Callable[..., Notebook]) -> Notebook:
     width, dark = request.param
     opened = notebook(IMPORT, SEGMENT, width=width, height=1700, dark=dark)

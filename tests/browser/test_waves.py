@@ -86,6 +86,7 @@ def test_the_folded_filter_is_drawn_and_the_pointer_tells_wave_window_and_step(s
     assert f"filter 2 = {folded[120, 2]:.3g}" in readout.inner_text()
 
 
+@pytest.mark.slow
 def test_a_window_is_chosen_by_click_and_marked_on_the_wave(shown: Any) -> None:
     book = shown(SINE, "windows")
     book.page.mouse.click(*point(book, "windows", 120.5 / 300, 0.5))
@@ -106,6 +107,7 @@ def test_a_window_is_chosen_by_click_and_marked_on_the_wave(shown: Any) -> None:
     assert not book.errors
 
 
+@pytest.mark.slow
 def test_ten_thousand_windows_are_decimated_and_say_so(shown: Any) -> None:
     book = shown(MANY, "windows", width=1600)
     until(lambda: book.kernel("e._panel.compute(e.selection).__next__().progress[0]") == 10_000, 60)
@@ -164,6 +166,7 @@ def test_filters_clicked_off_change_the_drawn_prediction_as_ablate_says(shown: A
     assert not book.errors
 
 
+@pytest.mark.slow
 def test_cancel_stops_all_pairs_and_keeps_what_was_found(shown: Any) -> None:
     book = shown(WATCH, "input")
     book.page.get_by_role("button", name="All pairs").click()
@@ -190,6 +193,7 @@ NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "02_one_long_wave.ipynb"
 TICKS = "el => [...el.querySelectorAll('.tick')].map(t => [t.getAttribute('transform'), t.getScreenCTM().e])"
 
 
+@pytest.mark.slow
 def test_figures_drawn_out_of_sight_are_right_when_they_are_scrolled_to(lab: Lab, chrome: Browser) -> None:
     """JupyterLab skips cells that are out of sight; what bqplot did there meanwhile must count when they show."""
     shutil.copy(NOTEBOOK, lab.notebooks)

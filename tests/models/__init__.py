@@ -2,6 +2,8 @@
 
 from functools import cache
 
+import pytest
+
 from tests.models import attention, convolution, graphs, histories, masks, pointwise, published, recurrent, subclassed
 from tests.models.build import (
     Calls,
@@ -23,6 +25,8 @@ from tests.models.subclassed import Cumulating, Deciding, Looping, Reversing
 
 FAMILIES = (convolution, pointwise, recurrent, masks, attention, graphs, subclassed, histories, published)
 CASES = {build.__name__: build for family in FAMILIES for build in family.BUILDERS}
+SAMPLED = [name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(CASES)]
+"""Every third of them, for what takes long; all of them in `make test-slow`."""
 
 
 @cache
@@ -34,6 +38,7 @@ def case(name):
 __all__ = [
     "CASES",
     "ODD_NAMES",
+    "SAMPLED",
     "Calls",
     "Case",
     "Cumulating",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tswidgets as tsw
-from tests.models import CASES, case
+from tests.models import CASES, SAMPLED, case
 
 NAMES = [name for name in CASES if name != "stateful"]  # a state for each place in the batch: see below
 
@@ -55,7 +55,7 @@ def test_a_model_that_is_not_compiled_says_so() -> None:
         assert "not compiled" in explorer._status.value
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SAMPLED)
 def test_filters_can_be_removed_from_every_model_or_it_says_why(name: str) -> None:
     """Of the last layer that can be drawn and has several filters, against the function; the rest is explained."""
     found = case(name)

@@ -17,6 +17,7 @@ from tswidgets.widgets.panel import Panel, Picture
 from tswidgets.widgets.panels.ablation import AblationPanel
 from tswidgets.widgets.panels.activations import ActivationsPanel
 from tswidgets.widgets.panels.attribution import AttributionPanel
+from tswidgets.widgets.panels.influence import InfluencePanel
 from tswidgets.widgets.panels.maximization import MaximizationPanel
 from tswidgets.widgets.panels.recurrent import RecurrentPanel
 from tswidgets.widgets.panels.steps import StepsPanel
@@ -35,6 +36,7 @@ PANELS: dict[str, type[Panel]] = {
     "maximization": MaximizationPanel,
     "recurrent": RecurrentPanel,
     "steps": StepsPanel,
+    "influence": InfluencePanel,
     "windows": WindowsPanel,
     "ablation": AblationPanel,
 }
@@ -163,6 +165,8 @@ class Explorer(State, ipywidgets.VBox):
             `outputs` : (n_steps, n_outputs); `labels`, `predicted`, `missed`, `false`, `time` : (n_steps, …);
             `accuracy`, `iou`. Of all samples: `accuracies`, `ious` : (n_samples,), NaN where not known yet; `worst` :
             samples, lowest `ious` first; `overall_accuracy`, `overall_iou`.
+            Of the panel `influence`:
+            `values` : (n_output_steps, n_timesteps), as `time_influence` returns them; `verdict` in words.
             Of the panel `ablation`:
             `samples` : indices of the samples that were run; `before` and `after` : (n_samples, …), their answers with
             all filters and without the removed ones; `errors` : `metric` of both.
