@@ -127,7 +127,7 @@ def lambdas(seed=0):
     return Case(model, series(2, 12, 3, seed), one_by_one(model))
 
 
-ODD_NAMES = ("a layer", "größe µ 层", "<b>bold&", "x:1", "x#2", "'); alert(1)")
+ODD_NAMES = ("a layer", "größe µ 层", "<b>bold&", "x:1", "x#2", "<script>", "back\\slash", "'); alert(1)")
 
 
 def odd_names(seed=0):

@@ -153,7 +153,7 @@ def _accept_any_name(graph: Any) -> None:
 
     def name_scope(name: str | None) -> Any:
         if name:
-            name = re.sub(r"^[^A-Za-z0-9.]|[^A-Za-z0-9_.\\/>-]", ".", name)
+            name = re.sub(r"^[^A-Za-z0-9.]|[^A-Za-z0-9_./-]", ".", name)
         return original(name)
 
     graph.name_scope = name_scope
