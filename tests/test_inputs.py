@@ -34,8 +34,8 @@ def test_series_of_one_length_are_drawn_side_by_side() -> None:
 def test_what_has_other_steps_or_none_is_named_and_handed_to_the_model() -> None:
     samples = inputs(age=AGE, a=A, other=OTHER)
     np.testing.assert_array_equal(samples[1], A[1])
-    assert samples.note == "not drawn, having no step in common: age, other"
-    assert samples.lengths_of(2) == (9, 0, None)  # in the order of the names, as Keras flattens a dict
+    assert samples.note == "on another time axis: other · not drawn, having no time steps: age"
+    assert samples.lengths_of(2) == (9, 0, -4)  # in the order of the names, as Keras flattens a dict
     batch = samples.batch(4)
     assert {name: array.shape for name, array in batch.items()} == {"age": (1, 2), "a": (1, 9, 2), "other": (1, 4, 3)}
     np.testing.assert_array_equal(batch["age"][0], AGE[4])
@@ -72,12 +72,14 @@ def test_an_explorer_of_two_inputs_shows_what_the_model_answers_to_both(X: objec
         np.testing.assert_allclose(data["prediction"], np.asarray(model([A[2:3], AGE[2:3]]))[0], atol=1e-6)
 
 
-def test_a_layer_behind_two_time_axes_says_that_it_has_no_place() -> None:
+def test_a_layer_behind_two_time_axes_lies_on_the_first_where_it_has_a_place() -> None:
+    """Every second step of the fast series, seen through its convolution, beside the slow series' own."""
     found = case("lists")
     with tsw.Explorer(found.model, found.x) as explorer:
         lengths = {array.shape[1] for array in found.x if array.ndim == 3}
         assert len(lengths) == 2
         explorer.layer = "joined"
         data = explorer.data()
-        assert data["activation"] is None
+        np.testing.assert_array_equal(data["input"], found.x[0][0])
+        np.testing.assert_array_equal(data["time"], [1, 3, 5, 7, 9, 10.5])  # the last of three steps is padding
         np.testing.assert_allclose(data["layer"], found.expected(found.x)["joined"][0], atol=1e-6)

@@ -1,8 +1,9 @@
-"""Sets of samples for models that take several arrays at a time."""
+"""Sets of samples for models that take several arrays at a time, on one time axis or on several."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tswidgets.samples import Samples
 
 
 class SeveralInputs(Samples):
-    """Samples of which each is several arrays, of which those with one length are drawn together.
+    """Samples of which each is several arrays, seen from one time axis: those that run along it are drawn together.
 
     Parameters
     ----------
@@ -26,6 +27,9 @@ class SeveralInputs(Samples):
         By input name, whether the model reads whole numbers.
     as_list : bool
         Whether the model takes a list in the order of X, and not a dict.
+    apart : sequence of sets of str
+        Names of inputs that run along one time axis, though others may be as long: `time_axes` tells. Those of
+        different lengths are apart anyhow.
 
     Raises
     ------
@@ -34,7 +38,13 @@ class SeveralInputs(Samples):
     """
 
     def __init__(
-        self, X: Mapping[str, Any], *, flat: Mapping[str, bool], integers: Mapping[str, bool], as_list: bool
+        self,
+        X: Mapping[str, Any],
+        *,
+        flat: Mapping[str, bool],
+        integers: Mapping[str, bool],
+        as_list: bool,
+        apart: Sequence[Collection[str]] = (),
     ) -> None:
         self._as_list = as_list
         self.parts = {name: Samples(values, integers=integers[name]) for name, values in X.items()}
@@ -42,14 +52,43 @@ class SeveralInputs(Samples):
         for name, part in self.parts.items():
             part.flat = flat[name]
         timed = [name for name in self.parts if not flat[name]] or list(self.parts)
-        main = self.parts[timed[0]]
-        self.flat, self.lengths = False, main.lengths
-        self._drawn = [name for name in timed if self.parts[name].lengths == main.lengths]
         self._static = [name for name in self.parts if name not in timed]
-        self.n_channels = sum(self.parts[name].n_channels for name in self._drawn)
+        self._axes: list[list[str]] = []
+        for name in timed:
+            axis = next((axis for axis in self._axes if self._together(axis[0], name, apart)), None)
+            if axis is None:
+                self._axes.append(axis := [])
+            axis.append(name)
+        self.flat = False
+        self._stand(0)
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    @property
+    def n_axes(self) -> int:
+        return len(self._axes)
+
+    def on(self, axis: int) -> SeveralInputs:
+        """The same samples, seen from another time axis."""
+        other = copy(self)
+        other._stand(axis)
+        return other
+
+    @property
+    def name(self) -> str:
+        return ", ".join(self._drawn)
+
+    def _together(self, first: str, second: str, apart: Sequence[Collection[str]]) -> bool:
+        same = self.parts[first].lengths == self.parts[second].lengths
+        return same and not any((first in group) != (second in group) for group in apart)
+
+    def _stand(self, axis: int) -> None:
+        """See everything from this time axis."""
+        self._drawn = self._axes[axis]
+        self.lengths = self.parts[self._drawn[0]].lengths
+        self.n_channels = sum(self.parts[name].n_channels for name in self._drawn)
+        self.step_shape = (self.n_channels,)
 
     def __getitem__(self, i: Any) -> NDArray[Any]:
         """The channels of all inputs that are drawn, side by side."""
@@ -73,7 +112,7 @@ class SeveralInputs(Samples):
         return np.concatenate([self.parts[name].drawn(by_name[name]) for name in self._drawn], axis=1)
 
     def lengths_of(self, i: int) -> tuple[int | None, ...]:
-        lengths = {name: self.lengths[i] if name in self._drawn else None for name in self.parts}
+        lengths = {name: part.lengths[i] * (1 if name in self._drawn else -1) for name, part in self.parts.items()}
         lengths |= dict.fromkeys(self._static, 0)
         return tuple(lengths[name] for name in (self.parts if self._as_list else sorted(self.parts)))
 
@@ -90,5 +129,6 @@ class SeveralInputs(Samples):
 
     @property
     def note(self) -> str:
-        left = [name for name in self.parts if name not in self._drawn]
-        return f"not drawn, having no step in common: {', '.join(left)}" if left else ""
+        others = [name for axis in self._axes if axis is not self._drawn for name in axis]
+        left = {"on another time axis": others, "not drawn, having no time steps": self._static}
+        return " · ".join(f"{why}: {', '.join(names)}" for why, names in left.items() if names)

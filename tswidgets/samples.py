@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,11 +15,14 @@ from tswidgets import _validate
 class Samples:
     """Series of shape (n_timesteps, n_channels), all of one length or each of its own.
 
+    A model may take more axes at each step, (n_timesteps, n_rows, n_channels): they are drawn as channels side by side.
+
     Parameters
     ----------
     X : array of shape (n_samples, n_timesteps, n_channels), or (n_samples, n_timesteps) for one channel, or a list of
         arrays of shape (n_timesteps_i, n_channels)
-        Anything that NumPy can read: arrays, pandas, xarray. It is not copied; a series is converted when asked for.
+        With further axes where the model takes them. Anything that NumPy can read: arrays, pandas, xarray. It is not
+        copied; a series is converted when asked for.
     integers : bool
         Whether the model reads whole numbers (it begins with an Embedding) and not measurements.
 
@@ -31,7 +35,9 @@ class Samples:
     def __init__(self, X: Any, *, integers: bool = False) -> None:
         self._series = _validate.series(X, integers=integers)
         self._dtype = np.int32 if integers else np.float32
-        self.n_channels = int(np.shape(self._series[0])[1]) if np.ndim(self._series[0]) == 2 else 1
+        self.step_shape: tuple[int, ...] = np.shape(self._series[0])[1:] or (1,)
+        """Shape of one time step, (n_channels,) or more axes."""
+        self.n_channels = math.prod(self.step_shape)
         self.lengths = [len(one) for one in self._series]
         self.flat = False
         """Whether the model takes a series without a channel axis: (n_timesteps,)."""
@@ -40,12 +46,11 @@ class Samples:
         return len(self._series)
 
     def __getitem__(self, i: Any) -> NDArray[Any]:
-        one = np.asarray(self._series[i], self._dtype)
-        return one[:, None] if one.ndim == 1 else one
+        return self._whole(i).reshape(-1, self.n_channels)
 
     def batch(self, i: int) -> Any:
-        """Series i as the model takes it: (1, n_timesteps, n_channels), or (1, n_timesteps)."""
-        return self[i][None, :, 0] if self.flat else self[i][None]
+        """Series i as the model takes it: (1, n_timesteps, n_channels), (1, n_timesteps), or with further axes."""
+        return self._whole(i)[None, :, 0] if self.flat else self._whole(i)[None]
 
     def one(self, i: int) -> Any:
         """Series i as the model takes it, without the sample axis."""
@@ -57,12 +62,26 @@ class Samples:
         batch = np.asarray(self._series[indices] if array else [self._series[i] for i in indices], self._dtype)
         if self.flat:
             return batch[..., 0] if batch.ndim == 3 else batch
-        return batch if batch.ndim == 3 else batch[..., None]
+        return batch if batch.ndim > 2 else batch[..., None]
 
     def drawn(self, values: Any) -> NDArray[Any]:
         """Values of one sample, arranged as the model takes it, as they are drawn: (n_timesteps, n_channels)."""
         array = np.asarray(values)
-        return array[:, None] if array.ndim == 1 else array
+        return array.reshape(len(array), -1)
+
+    @property
+    def n_axes(self) -> int:
+        """How many time axes the model's inputs run along."""
+        return 1
+
+    @property
+    def name(self) -> str:
+        """What the inputs are called that are drawn; "" for a single one."""
+        return ""
+
+    def on(self, axis: int) -> Samples:
+        """The same samples, seen from another time axis: that whose steps are drawn."""
+        return self
 
     def lengths_of(self, i: int) -> tuple[int | None, ...]:
         """Number of time steps of every input of the model, as `Observation.lengths` counts them."""
@@ -78,9 +97,18 @@ class Samples:
     def _size(self, i: int) -> tuple[int, ...]:
         return (self.lengths[i],)
 
+    def _whole(self, i: Any) -> NDArray[Any]:
+        """Series i with all its axes."""
+        one = np.asarray(self._series[i], self._dtype)
+        return one[:, None] if one.ndim == 1 else one
+
     @property
     def channel_names(self) -> list[str]:
-        return [f"channel {i}" for i in range(self.n_channels)]
+        rows, last = self.step_shape[:-1], self.step_shape[-1]
+        if not rows:
+            return [f"channel {i}" for i in range(last)]
+        names = [f"row {', '.join(map(str, row))}" for row in np.ndindex(*rows)]
+        return names if last == 1 else [f"{name}, channel {i}" for name in names for i in range(last)]
 
     @property
     def note(self) -> str:

@@ -12,6 +12,7 @@ class Selection:
     layer : name of the tap, `encoder/conv1`.
     filter : index of the filter or unit on the layer's last axis.
     sample : index of the series.
+    row : index of the row, of a layer with an axis between time and filters.
     step : index of the layer's step whose input span is fixed on screen, or None.
     scale : what the value axes are fitted to: `filter` (its own range over the samples), `layer` (the whole layer's) or
         `sample` (only what is on screen).
@@ -50,3 +51,4 @@ class Selection:
     direction: str = "forward"
     current_step: int | None = None
     threshold: float = 0.5
+    row: int = 0

@@ -10,8 +10,8 @@ export interface ScaleModel {
   off(event: string, callback: () => void): void;
 }
 
-/** Figures whose horizontal axis is the panel's time axis. */
-export const TIMED = ".tsw-figure";
+/** Figures whose horizontal axis is the panel's time axis; a series on a time axis of its own is apart. */
+export const TIMED = ".tsw-figure:not(.tsw-apart)";
 
 export function figureAt(event: Event): HTMLElement | null {
   return (event.target as Element).closest<HTMLElement>(TIMED);

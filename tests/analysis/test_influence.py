@@ -235,9 +235,9 @@ def test_a_forecast_whose_place_only_the_user_knows():
     decoded = L.LSTM(4, return_sequences=True)(ahead, initial_state=states)
     model = randomise(keras.Model([past, ahead], L.Dense(1)(decoded)))
     x = [series(1, N, C)[0], series(1, 6, 2)[0]]
-    with pytest.raises(ValueError, match="Or pass now=, the last input step that each of its 6 steps may use"):
-        tsw.time_influence(model, x)
-    found = tsw.time_influence(model, x, now=np.full(6, N - 1), **PLAIN)
+    assert tsw.time_influence(model, x).values.shape == (6, 6)  # along the axis of the decoder's own inputs
+    series_name = model.inputs[0].name
+    found = tsw.time_influence(model, x, now=np.full(6, N - 1), by=series_name, **PLAIN)
     points = [tf.constant(part[None]) for part in x]
     for t in range(6):
         with tf.GradientTape() as tape:
@@ -246,7 +246,7 @@ def test_a_forecast_whose_place_only_the_user_knows():
         slope = np.asarray(tape.gradient(value, points[0]))[0]
         assert_close(found.values[t], np.sqrt((slope**2).sum(axis=1)), 1e-4)
     assert found.future.value == 0
-    assert tsw.time_influence(model, x, now=np.arange(6)).future.used
+    assert tsw.time_influence(model, x, now=np.arange(6), by=series_name).future.used
 
 
 def test_steps_that_cannot_be_followed():
@@ -465,3 +465,25 @@ def test_what_cannot_be_differentiated():
     x[3, 1] = np.nan
     with pytest.raises(ValueError, match="missing or infinite"):
         tsw.time_influence(model_of(conv()), x)
+
+
+def test_output_steps_and_the_steps_of_another_time_axis() -> None:
+    """Of a decoder: what it uses of its own series, and what of the encoder's, each against an eager gradient."""
+    found = case("forecaster")
+    x = {name: array[0] for name, array in found.x.items()}
+    tensors = {name: tf.constant(array[None]) for name, array in x.items()}
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(tensors)
+        steps = tf.unstack(found.model(tensors)[0, :, 0])
+    for name, across in (("known", False), ("past", True)):
+        norms = [np.linalg.norm(tape.gradient(step, tensors[name])[0], axis=-1) for step in steps]
+        influence = tsw.time_influence(found.model, x, by=name, scale="none")
+        np.testing.assert_allclose(influence.values, norms, atol=1e-6)
+        assert (influence.by, influence.across) == ((name,), across)
+        assert not influence.later[:, : influence.values.shape[1]].any() if across else influence.later.any()
+    assert "past runs along another time axis" in influence.verdict
+    own = tsw.time_influence(found.model, x, scale="none")
+    assert own.by == ("known",)
+    assert own.verdict == "No output step uses the future."  # the decoder reads forwards, and looks at the past alone
+    with pytest.raises(ValueError, match="Expected a name of an input out of 'known', 'past'; got 'future'"):
+        tsw.time_influence(found.model, x, by="future")

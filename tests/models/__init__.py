@@ -4,7 +4,18 @@ from functools import cache
 
 import pytest
 
-from tests.models import attention, convolution, graphs, histories, masks, pointwise, published, recurrent, subclassed
+from tests.models import (
+    attention,
+    convolution,
+    graphs,
+    histories,
+    masks,
+    pointwise,
+    published,
+    recurrent,
+    subclassed,
+    two_axes,
+)
 from tests.models.build import (
     Calls,
     Case,
@@ -23,7 +34,7 @@ from tests.models.masks import MaskedByHand
 from tests.models.scenarios import per_step_labels, speaker_classifier, window_classifier
 from tests.models.subclassed import Cumulating, Deciding, Looping, Reversing
 
-FAMILIES = (convolution, pointwise, recurrent, masks, attention, graphs, subclassed, histories, published)
+FAMILIES = (convolution, pointwise, recurrent, masks, attention, graphs, subclassed, histories, published, two_axes)
 CASES = {build.__name__: build for family in FAMILIES for build in family.BUILDERS}
 SAMPLED = [name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(CASES)]
 """Every third of them, for what takes long; all of them in `make test-slow`."""

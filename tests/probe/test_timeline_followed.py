@@ -160,7 +160,7 @@ def test_causal_attention_sees_no_future(layer):
 
 # ------------------------------------------------------------------------------------------------ whole models by hand
 
-NOT_ONE_SERIES = ("several_outputs", "lists", "embedding")
+NOT_ONE_SERIES = ("several_outputs", "lists", "embedding", "forecaster")
 OF_A_BATCH = ("stateful", "data_dependent")  # a batch of fixed size; and one that all goes one way
 BY_HAND = [name for name in CASES if name not in (*NOT_ONE_SERIES, *OF_A_BATCH)]
 LOOPS = {"conv_lstm1d": {"steps", "last", "flat"}}  # over any number of samples

@@ -89,11 +89,21 @@ def test_layers_of_the_user_s_own_are_sequences(name):
         np.testing.assert_array_equal(timelines[tap].centres, centres)
 
 
-def test_outputs_of_four_axes_are_listed_with_a_reason():
+def test_outputs_of_four_axes_have_rows_at_each_step():
     taps = taps_of("images")
-    assert not taps["conv2d"].drawable
-    assert "3 axes" in taps["conv2d"].note
+    assert taps["conv2d"].drawable
+    assert (taps["conv2d"].kind, taps["conv2d"].note) == ("map", "")
+    assert (taps["conv2d"].shape, taps["conv2d"].n_rows, taps["conv2d"].n_filters) == ((10, 3, 3), 3, 3)
+    assert (taps["conv2d"].time_axis, taps["conv2d"].filter_axis) == (0, 2)
     assert taps["gap"].kind == "units"
+
+
+def test_rows_whose_steps_have_no_place_are_listed_with_a_reason():
+    """The first axis counts channels, each of which sees the whole series."""
+    layers = [L.Permute((2, 1), name="turned"), L.Reshape((2, 3, 2), name="cut"), L.Conv2D(2, 1, name="conv2d")]
+    taps = {tap.name: tap for tap in Probe(keras.Sequential([keras.Input((6, 2)), *layers])).taps}
+    assert {tap.kind for tap in taps.values()} == {"other"}
+    assert "Conv2D's 2 × 3 × 2 output sees all of the input: none has a place" in taps["conv2d"].note
 
 
 def test_an_output_without_any_axis_is_listed():

@@ -186,8 +186,8 @@ def test_every_layer_is_drawn_or_explained(strange: keras.Model) -> None:
             told[layer] = explorer._panel.layer._caption.value
             assert explorer.data()["layer"] is not None
         assert "All 6 filters of a b &lt;c&gt; ä" in told["a b <c> ä"]
-        assert "30 × 6 × 1" in told["tall"] and "Nothing to draw" in told["tall"]
-        assert "30 × 4 × 2" in told["wide"]
+        assert "All 6 rows of filter 0 of tall" in told["tall"]
+        assert "All 4 rows of filter 0 of wide" in told["wide"]
         assert "All 240 units of flat" in told["flat"]
 
 

@@ -15,15 +15,15 @@ _WHOLE_X = (
 
 
 def series(X: Any, *, integers: bool = False) -> Any:
-    """X as an array of rank 2 or 3, or as a list of arrays of rank 1 or 2, unconverted."""
+    """X as an array of rank 2 or more, or as a list of arrays of rank 1 or more, unconverted."""
     if isinstance(X, dict):
         raise TypeError(message(_WHOLE_X, "a dict", "This model takes one input: pass its array."))
     if isinstance(X, (list, tuple)) or (isinstance(X, np.ndarray) and X.dtype.kind == "O" and X.ndim == 1):
         return _series_list(list(X), integers)
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
     _numbers(array.dtype, "X", integers)
-    if array.ndim not in (2, 3):
-        todo = "Add the sample axis: X[None]." if array.ndim == 1 else "Reshape it to one axis each."
+    if array.ndim < 2:
+        todo = "Add the sample axis: X[None]." if array.ndim == 1 else "Pass an array with one axis each."
         raise ValueError(message(_WHOLE_X, f"an array of shape {array.shape}", todo))
     if 0 in array.shape:
         raise ValueError(
@@ -59,7 +59,7 @@ def _series_list(items: list[Any], integers: bool) -> list[Any]:
     arrays = [item if isinstance(item, np.ndarray) else np.asarray(item) for item in items]
     for i, array in enumerate(arrays):
         _numbers(array.dtype, f"series {i} of X", integers)
-        if array.ndim not in (1, 2):
+        if array.ndim < 1 or (array.ndim > 2 and array.ndim != arrays[0].ndim):
             raise ValueError(
                 message(_WHOLE_X, f"a list whose item {i} has shape {array.shape}", "Give each series two axes.")
             )
@@ -68,10 +68,11 @@ def _series_list(items: list[Any], integers: bool) -> list[Any]:
             raise ValueError(
                 message("at least one time step and channel in every series", f"{array.shape} for series {i}", todo)
             )
-    channels = [array.shape[1] if array.ndim == 2 else 1 for array in arrays]
-    odd = next((i for i, n in enumerate(channels) if n != channels[0]), None)
+    channels = [array.shape[1:] or (1,) for array in arrays]
+    odd = next((i for i, shape in enumerate(channels) if shape != channels[0]), None)
     if odd is not None:
-        got = f"{channels[0]} in series 0 and {channels[odd]} in series {odd}"
+        first, other = (" × ".join(map(str, shape)) for shape in (channels[0], channels[odd]))
+        got = f"{first} in series 0 and {other} in series {odd}"
         raise ValueError(
             message("the same number of channels in every series", got, "Time is the first axis: transpose?")
         )

@@ -66,18 +66,32 @@ def one_or_a_batch(shape: tuple[int, ...], rank: int = 2) -> None:
         raise ValueError(message(expected, f"shape {shape}", "Give a single channel an axis of its own: x[:, None]."))
 
 
-def fits_model(lengths: Sequence[int], n_channels: int, shape: tuple[int | None, ...], name: str) -> None:
-    """Whether series of these lengths and channels are what the model takes for an input of this shape."""
+def fits_model(lengths: Sequence[int], step_shape: tuple[int, ...], shape: tuple[int | None, ...], name: str) -> None:
+    """Whether series of these lengths, with steps of this shape, are what the model takes for an input of `shape`."""
     steps = shape[0] if shape else None
-    channels = shape[1] if len(shape) > 1 else 1
-    if channels is not None and n_channels != channels:
-        todo = f"Pass X with {channels} channels on its last axis."
-        if channels in lengths:
+    wanted = shape[1:] or (1,)
+    if len(step_shape) != len(wanted):
+        axes = ", ".join(["n_samples", *("n_timesteps" if n is None else str(n) for n in shape)])
+        todo = "Reshape it to these axes."
+        if (*step_shape, 1) == wanted:
+            todo = "Add the last axis: X[..., None]."
+        elif step_shape == (*wanted, 1):
+            todo = "Drop the last axis: X[..., 0]."
+        n_timesteps = lengths[0] if len(set(lengths)) == 1 else "n_timesteps"
+        got = f"({', '.join(map(str, [len(lengths), n_timesteps, *step_shape]))})"
+        raise ValueError(message(f"X of shape ({axes}), as {name!r} takes", got, todo))
+    wrong_axis = next((i for i, n in enumerate(wanted) if n not in (None, step_shape[i])), None)
+    if wrong_axis is not None:
+        channels, n_channels = wanted[wrong_axis], step_shape[wrong_axis]
+        what, axis = ("channels", "last axis") if wrong_axis == len(wanted) - 1 else ("rows", f"axis {wrong_axis + 2}")
+        todo = f"Pass X with {channels} {what} on its {axis}."
+        if channels in lengths and len(wanted) == 1:
             todo = "Time and channels look swapped: pass X.transpose(0, 2, 1)."
-        raise ValueError(message(f"{channels} channels, as {name!r} takes", f"{n_channels} in X", todo))
+        raise ValueError(message(f"{channels} {what}, as {name!r} takes", f"{n_channels} in X", todo))
     wrong = next((i for i, n in enumerate(lengths) if steps is not None and n != steps), None)
     if wrong is not None:
-        todo = f"Cut or pad every series to {steps} steps, or build the model with keras.Input((None, {n_channels}))."
+        rest = ", ".join(map(str, step_shape))
+        todo = f"Cut or pad every series to {steps} steps, or build the model with keras.Input((None, {rest}))."
         raise ValueError(message(f"{steps} time steps, as {name!r} takes", f"{lengths[wrong]} in series {wrong}", todo))
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
+from tswidgets.analysis.bound import with_sample_axis
 from tswidgets.probe import Observation, Probe, Tap, Timeline, as_probe
 from tswidgets.probe.axes import longest
+from tswidgets.probe.time_axes import lengths_for
 from tswidgets.probe.timeline import is_step_by_step
 
 Floats = NDArray[np.float32]
@@ -22,7 +25,8 @@ class Activations:
     """A layer's output for one series, or with a leading sample axis for a batch.
 
     layer : the tap's name, `encoder/conv1`.
-    values : ndarray of shape (n_steps, n_filters), or (n_units,) for a layer without a time axis. Padded steps are NaN.
+    values : ndarray of shape (n_steps, n_filters), (n_steps, n_rows, n_filters) for a layer with more axes than those
+        two, or (n_units,) for a layer without a time axis. Padded steps are NaN.
     timeline : which input steps each step sees; None without a time axis.
     absent : bool ndarray of shape (n_steps,), True where the step is padding that the model masks; empty without a
         time axis.
@@ -56,6 +60,8 @@ def activations(model: Any, x: Any, layer: str) -> Activations:
     ----------
     model : keras.Model or Probe
     x : ndarray of shape (n_timesteps, n_channels), or (n_samples, n_timesteps, n_channels) for a batch
+        In the model's own structure where it has several inputs; with further axes, such as
+        (n_timesteps, n_rows, n_channels), where the model takes them.
     layer : str
         Name of a tap, as `Probe(model).taps` lists them.
 
@@ -64,12 +70,10 @@ def activations(model: Any, x: Any, layer: str) -> Activations:
     ValueError
         If the model has no such layer, or if its output cannot be laid out as steps × filters or as units.
     """
-    x = np.asarray(x)
-    _validate.one_or_a_batch(x.shape)
-    single = x.ndim == 2
-    batch = x[None] if single else x
+    batch, single = with_sample_axis(model, x)
     probe = as_probe(model, batch)
     tap, observation = tap_named(probe, layer), probe.observe(batch)
+    observation = observation.on(lengths_for(probe, tap.name, [array.shape[1:] for array in tree.flatten(batch)]))
     if tap.name not in observation:
         _validate.not_reached(tap.name)
     if not (tap := placed(probe, observation, tap)).drawable:
@@ -93,7 +97,7 @@ def tap_named(probe: Probe, layer: str) -> Tap:
 
 def placed(probe: Probe, observation: Observation, tap: Tap) -> Tap:
     """The tap as it can be drawn for these very inputs, of which several may have lengths of their own."""
-    if tap.kind != "sequence" or probe.timelines(observation.lengths)[tap.name] is not None:
+    if tap.time_axis is None or probe.timelines(observation.lengths)[tap.name] is not None:
         return tap
     return replace(tap, kind="other", note="the inputs have different lengths, so its steps have no place on one axis")
 
@@ -101,7 +105,7 @@ def placed(probe: Probe, observation: Observation, tap: Tap) -> Tap:
 def at_layer(probe: Probe, observation: Observation, tap: Tap) -> Activations:
     """One tap of an observation, with its place in time."""
     values, n_timesteps = np.asarray(observation[tap.name], np.float32), longest(observation.lengths)
-    timeline = probe.timelines(observation.lengths)[tap.name] if tap.kind == "sequence" else None
+    timeline = None if tap.time_axis is None else probe.timelines(observation.lengths)[tap.name]
     if timeline is None:
         return Activations(tap.name, values, None, np.zeros((len(values), 0), bool))
     if len(timeline) != values.shape[1]:
@@ -114,7 +118,7 @@ def at_layer(probe: Probe, observation: Observation, tap: Tap) -> Activations:
     else:
         absent = np.zeros(values.shape[:2], bool)
     if absent.any():
-        values = np.where(absent[..., None], np.float32(np.nan), values)
+        values = np.where(absent.reshape(*absent.shape, *[1] * (values.ndim - 2)), np.float32(np.nan), values)
     return Activations(tap.name, values, timeline, absent)
 
 

@@ -12,9 +12,11 @@ from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.probe import Input, Probe, Timeline, as_probe, declared_inputs, takes_dict
-from tswidgets.probe.inputs import arranged
+from tswidgets.analysis.bound import with_sample_axis
+from tswidgets.probe import Timeline, as_probe
+from tswidgets.probe.axes import longest
 from tswidgets.probe.score import Score
+from tswidgets.probe.time_axes import lengths_for
 
 Floats = NDArray[np.float32]
 Arguments = ParamSpec("Arguments")
@@ -90,6 +92,15 @@ class Explained:
             )
         return found
 
+    def placing(self, tap: str) -> tuple[Timeline, NDArray[np.bool_]]:
+        """A tap's timeline on the time axis where it has a place, and which steps of that are padding: a bool ndarray
+        of shape (n_samples, n_timesteps)."""
+        lengths = lengths_for(self.probe, tap, [array.shape[1:] for array in self.flat])
+        timeline, shape = self.probe.timelines(lengths)[tap], (self.n_samples, longest(lengths))
+        assert timeline is not None
+        there = (one for one, n in zip(self.score.absent_of, lengths, strict=True) if one is not None and n == shape[1])
+        return timeline, next(there, np.zeros(shape, bool))
+
     def answer(
         self,
         method: str,
@@ -114,9 +125,10 @@ class Explained:
         error: NDArray[Any] | None = None,
         layer: str | None = None,
         timeline: Timeline | None = None,
+        absent: NDArray[np.bool_] | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> Attribution:
-        """The attribution, of one series if one was given."""
+        """The attribution, of one series if one was given; `absent` if not that of the first time axis."""
         if not all(np.isfinite(array).all() for array in tree.flatten(values)):
             _validate.not_finite_values(method)
 
@@ -133,7 +145,7 @@ class Explained:
             error=None if error is None else float(error[0]) if self._single else np.asarray(error, np.float32),
             layer=layer,
             timeline=timeline,
-            absent=own(self.score.absent),
+            absent=own(self.score.absent if absent is None else absent),
             options=dict(options or {}),
         )
 
@@ -171,43 +183,3 @@ def missed(values: Sequence[NDArray[Any]], change: NDArray[Any]) -> NDArray[np.f
 
 def _plain(target: Any) -> Any:
     return int(target) if np.ndim(target) == 0 else tuple(int(part) for part in target)
-
-
-def with_sample_axis(model: Any, x: Any) -> tuple[Any, bool]:
-    """x as a batch of arrays, floating-point numbers as float32; and whether it was a single series."""
-    inner = model.model if isinstance(model, Probe) else model
-    inputs = declared_inputs(inner)
-    several = tree.is_nested(x) and not _is_rows(x, len(inputs))
-    if several and len(inputs) == 1:
-        _validate.one_array(x)
-    arrays = tree.map_structure(np.asarray, arranged(inner, x)) if several else np.asarray(x)
-    flat = tree.flatten(arrays)
-    ranks = [len(shape) for shape in model.input_shapes] if isinstance(model, Probe) else []
-    ranks = ranks or [len(one.shape) for one in _as_flattened(inner, inputs)] or [2] * len(flat)
-    if len(ranks) != len(flat):
-        _validate.batch([array.shape for array in flat], [(None,) * rank for rank in ranks], inner.name)
-    first, rank = flat[0], ranks[0]
-    if first.ndim not in (rank, rank + 1):
-        _validate.one_or_a_batch(first.shape, rank)
-    single = first.ndim == rank
-    integers = any(one.integers for one in inputs)
-
-    def ready(array: NDArray[Any]) -> NDArray[Any]:
-        array = array[None] if single else array
-        if array.dtype.kind not in "fiub":
-            _validate.no_numbers(array.dtype)
-        return array if integers and array.dtype.kind in "iu" else array.astype(np.float32, copy=False)
-
-    batch = tree.map_structure(ready, arrays)
-    _validate.n_samples([len(array) for array in tree.flatten(batch)])
-    return batch, single
-
-
-def _as_flattened(model: Any, inputs: Sequence[Input]) -> list[Input]:
-    """What a model declares, in the order in which its inputs are flattened: a dict by name."""
-    return sorted(inputs, key=lambda one: one.name) if takes_dict(model) else list(inputs)
-
-
-def _is_rows(x: Any, n_inputs: int) -> bool:
-    """Whether a list is one array written as lists, rather than several inputs."""
-    return isinstance(x, (list, tuple)) and n_inputs < 2 and not all(hasattr(part, "shape") for part in x)

@@ -188,17 +188,16 @@ def _map(asked: Explained, tap: Tap, method: str, combine: Combine, output: int 
 def _made(
     asked: Explained, tap: Tap, method: str, values: Doubles, there: NDArray[np.bool_], output: int | str
 ) -> Attribution:
-    timeline = asked.probe.timelines(asked.score.lengths)[tap.name]
-    assert timeline is not None
+    timeline, absent = asked.placing(tap.name)
     values = np.where(there, values, 0).astype(np.float32)
-    n_timesteps = asked.score.absent.shape[1]
-    placed = np.stack([on_input(one, timeline, n_timesteps, of) for one, of in zip(values, there, strict=True)])
+    placed = np.stack([on_input(one, timeline, absent.shape[1], of) for one, of in zip(values, there, strict=True)])
     return asked.made(
         method,
         values,
-        np.where(asked.score.absent, np.float32(0), placed),
+        np.where(absent, np.float32(0), placed),
         layer=tap.name,
         timeline=timeline,
+        absent=absent,
         options={"layer": tap.name, "output": output},
     )
 

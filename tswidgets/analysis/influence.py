@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.analysis.attribution import Explained, in_steps, with_sample_axis
+from tswidgets.analysis.attribution import Explained, in_steps
+from tswidgets.analysis.bound import with_sample_axis
 from tswidgets.analysis.future import Future, largest_future, verdict
-from tswidgets.analysis.output_steps import classes, spread, tap_of, timeline_of, unseen
-from tswidgets.probe import as_probe, axes
+from tswidgets.analysis.output_steps import Seen, classes, seen_by, spread, tap_of, timeline_of, unseen
+from tswidgets.probe import as_probe
 from tswidgets.probe.batches import bytes_per_row, rows_at_once
 from tswidgets.probe.differentiation import output_number, shape_of
 from tswidgets.probe.inputs import arranged
@@ -45,6 +46,8 @@ class TimeInfluence:
     graph_ahead : by how many input steps the graph lets a step of the whole output look ahead, at most; None where what
         the layers see is not known.
     layers_ahead : the layers to blame for it, in the order of the run, each with how far ahead it sees.
+    by : names of the inputs whose steps the columns are; `across` says that these run along another time axis than the
+        output, so that none of them is later.
     options : the keyword arguments that it was made with.
 
     Of a batch, `values`, `score`, `target`, `absent` and `absent_outputs` have a leading sample axis.
@@ -63,6 +66,8 @@ class TimeInfluence:
     absent_outputs: NDArray[np.bool_]
     graph_ahead: int | None
     layers_ahead: tuple[LookAhead, ...] = ()
+    by: tuple[str, ...] = ()
+    across: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -88,6 +93,8 @@ class TimeInfluence:
     @property
     def verdict(self) -> str:
         """Whether an output step uses the future, which one most, and which layers let it, in words."""
+        if self.across:
+            return f"{', '.join(self.by)} runs along another time axis than the output: none of its steps is later."
         return verdict(self.future, float(self.values.max(initial=0)), self.graph_ahead, self.layers_ahead)
 
 
@@ -105,6 +112,7 @@ def time_influence(
     now: Any = None,
     output: int | str = 0,
     output_axis: str | None = None,
+    by: str | None = None,
 ) -> Finding:
     """Output time × input time: the size of the gradient of every output step by every input step.
 
@@ -114,7 +122,7 @@ def time_influence(
     ----------
     model : keras.Model or Probe
     x : ndarray of shape (n_timesteps, n_channels), or (n_samples, n_timesteps, n_channels) for a batch
-        In the model's own structure where it has several inputs; those on the time axis count together.
+        In the model's own structure where it has several inputs; those along one time axis count together.
     target : int, tuple or ndarray of int, optional
         The class or unit of all output steps, a tuple for an output with several axes beside time; an array of shape
         (n_steps,), or (n_samples, n_steps) for a batch, has one for each step of the whole output, such as its labels.
@@ -132,6 +140,9 @@ def time_influence(
     output_axis : "time", optional
         The output's first axis, or only one, is the time axis of the input, as of a Dense layer with a unit for each
         step. Needed where the layers do not tell.
+    by : str, optional
+        Name of an input whose steps are meant, of a model whose inputs run along several time axes, such as an encoder
+        and a decoder. By default those along the output's own. What runs along another has no future there.
 
     Returns
     -------
@@ -160,20 +171,26 @@ def time_influence(
     probe = as_probe(model, x)
     of = probe.tap_name(output) if isinstance(output, str) else output_number(probe, output)
     x = arranged(probe.model, x)
-    shape, lengths = shape_of(probe, x, of), axes.of(probe.checked(x))
-    n_timesteps = axes.longest(lengths)
+    shape = shape_of(probe, x, of)
+    seen, around = seen_by(probe, of, probe.checked(x), by)
+    lengths, n_timesteps = seen.lengths, seen.n_timesteps
     named = None if now is None else _validate.last_known(now, shape, n_timesteps)
+    across = seen.across and named is None
+    if across:
+        named = np.full(shape[:1], n_timesteps - 1)
     timeline, known = timeline_of(probe, of, lengths, shape, output_axis, named)
     own = timeline.now(n_timesteps) if named is None else named
     asked = Explained(probe, x, np.zeros((len(probe.checked(x)[0]), len(shape)), np.int64), output)
     targets = classes(target, asked.score.answers, single)
 
     chosen = spread(shape[0], most)
-    absent = asked.score.absent
-    blank = np.stack([unseen(timeline, one)[chosen] for one in absent])
+    absent, read = _absent(asked, seen), timeline
+    if seen.across:
+        read, _ = timeline_of(probe, of, around.lengths, shape, None, None)
+    blank = np.stack([unseen(read, one)[chosen] for one in _absent(asked, around)])
     values = np.zeros((asked.n_samples, len(chosen), n_timesteps), np.float32)
     score = np.zeros((asked.n_samples, len(chosen)), np.float32)
-    scales = _scales(asked, scale)
+    scales = _scales(asked, seen.numbers, scale)
     size, done = rows_at_once(bytes_per_row(probe.taps, asked.flat)), 0
     for i in range(asked.n_samples):
         for start in range(0, len(chosen), size):
@@ -197,7 +214,7 @@ def time_influence(
     if not targets.shape[-1]:
         told = np.zeros(score.shape, np.int64)
     first: Any = 0 if single else slice(None)
-    options = {"n_output_steps": n_output_steps, "scale": scale, "now": now, "output": output}
+    options = {"n_output_steps": n_output_steps, "scale": scale, "now": now, "output": output, "by": by}
     return TimeInfluence(
         of=of if isinstance(of, str) else probe.model.name,
         values=values[first],
@@ -212,20 +229,22 @@ def time_influence(
         absent_outputs=blank[first],
         graph_ahead=ahead,
         layers_ahead=blamed,
+        by=seen.names,
+        across=across,
         options={**options, "output_axis": output_axis},
     )
 
 
-def _on_axis(asked: Explained) -> list[int]:
-    """Numbers of the inputs that lie on the time axis."""
-    n_timesteps = asked.score.absent.shape[1]
-    return [number for number, n in enumerate(asked.score.lengths) if n == n_timesteps]
+def _absent(asked: Explained, seen: Seen) -> NDArray[np.bool_]:
+    """Which steps along a time axis are padding: (n_samples, n_timesteps)."""
+    known = (asked.score.absent_of[number] for number in seen.numbers)
+    return next((one for one in known if one is not None), np.zeros((asked.n_samples, seen.n_timesteps), bool))
 
 
-def _scales(asked: Explained, scale: str) -> dict[int, NDArray[np.float64]]:
-    """What a change of each channel is measured in, for every sample of the inputs on the time axis; 0 for padding."""
+def _scales(asked: Explained, numbers: list[int], scale: str) -> dict[int, NDArray[np.float64]]:
+    """What a change of each channel is measured in, for every sample of these inputs; 0 for padding."""
     found = {}
-    for number in _on_axis(asked):
+    for number in numbers:
         array, there = asked.flat[number], asked.present[number]
         if array.dtype.kind != "f":
             _validate.whole_number_input(array.dtype)

@@ -61,7 +61,7 @@ class Objective:
         self._flat, self._movable = len(shape) == 1, True
         if samples is not None:
             samples.flat = self._flat
-            _validate.fits_model(samples.lengths, samples.n_channels, shape, name)
+            _validate.fits_model(samples.lengths, samples.step_shape, shape, name)
         self.n_timesteps = _length(n_timesteps, shape[0], samples, name)
         n_channels = _channels(shape, samples, name)
         ends = None if bounds is None else _validate.value_bounds(bounds, n_channels)

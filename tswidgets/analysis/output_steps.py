@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.probe import Probe, Timeline, axes
+from tswidgets.analysis.bound import as_flattened
+from tswidgets.probe import Probe, Timeline, axes, declared_inputs
 from tswidgets.probe.score import Target
+from tswidgets.probe.time_axes import lengths_on, time_axes
 
 Floats = NDArray[np.float32]
 Whole = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The inputs along one time axis.
+
+    numbers : of these inputs; `lengths` are those of all, seen from this axis; `names` of these, where they have any.
+    across : whether the output's steps are known to lie on another time axis.
+    """
+
+    numbers: list[int]
+    lengths: tuple[axes.Length, ...]
+    names: tuple[str, ...]
+    across: bool
+
+    @property
+    def n_timesteps(self) -> int:
+        return axes.longest(self.lengths)
+
+
+def seen_by(probe: Probe, of: int | str, flat: Sequence[NDArray[Any]], by: str | None) -> tuple[Seen, Seen]:
+    """(the inputs that are asked about, those along the output's own time axis), by default the same."""
+    inputs = as_flattened(probe.model, declared_inputs(probe.model))
+    names = [one.name for one in inputs] or [""] * len(flat)
+    steps = [array.shape[1] if array.ndim > 2 or len(flat) == 1 else axes.STATIC for array in flat]
+    along = time_axes(probe, steps) or [[0]]
+    lengths = [lengths_on(axis, steps) for axis in along]
+    timelines = [probe.timelines(one).get(tap_of(probe, of)) for one in lengths]
+    own = next((k for k, timeline in enumerate(timelines) if timeline is not None and timeline.has_place), None)
+    if by is None:
+        asked = own or 0
+    else:
+        number = names.index(_validate.one_of(by, [names[k] for axis in along for k in axis], "name of an input"))
+        asked = next(k for k, axis in enumerate(along) if number in axis)
+    found = [
+        Seen(axis, one, tuple(names[number] for number in axis), own is not None and k != own)
+        for k, (axis, one) in enumerate(zip(along, lengths, strict=True))
+    ]
+    return found[asked], found[asked if own is None else own]
 
 
 def timeline_of(

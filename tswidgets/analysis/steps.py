@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tswidgets import _validate
 from tswidgets.analysis.activations import absent_steps
 from tswidgets.analysis.agreement import NONE, Agreement, Counts, agreement
-from tswidgets.analysis.bound import bound
+from tswidgets.analysis.bound import axis_of_output, bound
 from tswidgets.analysis.step_labels import StepLabels
 from tswidgets.probe import Observation, Probe, batches
 from tswidgets.probe.axes import longest
@@ -115,7 +115,7 @@ def score_steps(
     output = _validate.index(output, len(probe.output_names), "output", f"model {probe.model.name!r}")
     answers = StepAnswers(probe, samples, output_axis, output)
     labels = StepLabels(y, len(samples), answers.first)
-    for i, n_timesteps in enumerate(samples.lengths):
+    for i, n_timesteps in enumerate(answers.lengths):
         _validate.n_step_labels(i, labels.n_steps(i), answers.n_steps(i), n_timesteps)
     found = list(answers.of(range(len(samples))))
     if threshold is None and not labels.exclusive:
@@ -141,18 +141,21 @@ class StepAnswers:
     """What a model answers at each step of some samples, a piece at a time.
 
     flat : whether a flat output is the time axis.
+    lengths : numbers of steps of the samples, on the time axis that the output is on.
     first : ndarray of shape (n_steps, n_outputs), the answer to sample 0.
     """
 
     def __init__(self, probe: Probe, samples: Samples, output_axis: str | None = None, output: int = 0) -> None:
-        self._probe, self._samples, self._output = probe, samples, output
         observation = probe.observe(samples.batch(0))
         shape = observation.outputs[output].shape[1:]
+        samples = samples.on(axis_of_output(probe, samples, shape, output))
+        self._probe, self._samples, self._output = probe, samples, output
         self.flat = _validate.output_axis(output_axis) and _validate.flat_steps(shape, samples.lengths)
         if not self.flat:
             timed = [tap.name for tap in probe.taps if tap.kind == "sequence"]
             _validate.output_per_step(shape, samples.lengths[0], timed[-1] if timed else "")
         self.first: Floats = self._steps(observation)[0]
+        self.lengths = samples.lengths
         self._n_steps = {samples.lengths[0]: len(self.first)}
 
     def of(self, wanted: Sequence[int]) -> Iterator[Answered]:
@@ -193,7 +196,7 @@ class StepAnswers:
         batch = self._samples.take(samples)
         lengths = self._samples.lengths_of(samples[0])
         names = {self._probe.output_names[self._output], self._probe.padding_tap(lengths) or ""} - {""}
-        observation = self._probe.observe(batch, sorted(names))
+        observation = self._probe.observe(batch, sorted(names)).on(lengths)
         return Answered(samples, self._steps(observation), self._absent(observation))
 
     def _steps(self, observation: Observation) -> Floats:

@@ -69,6 +69,8 @@ def fold_activations(model: Any, windows: Any, layer: str, *, stride: int = 1) -
     _validate.whole_windows(windows.shape)
     probe = as_probe(model, windows[:1])
     tap = tap_named(probe, layer)
+    if why := not_folded(tap):
+        _validate.nothing_to_draw(tap.name, why)
     fold = None
     for piece in pieces(probe, lambda some: np.asarray(windows[some], np.float32), len(windows), tap):
         fold = fold or fold_of(probe, tap, piece.values, len(windows), windows.shape[1], stride)
@@ -90,6 +92,14 @@ def pieces(probe: Probe, take: Take, n_windows: int, tap: Tap, first: int = 0) -
         first = last
         if clock.perf_counter() - started < PATIENCE / 2:
             at_once = min(2 * at_once, most)
+
+
+def not_folded(tap: Tap) -> str:
+    """Why a layer's activations cannot be folded back onto the wave; "" if they can."""
+    if tap.kind != "map":
+        return tap.note
+    shape = " × ".join("?" if n is None else str(n) for n in tap.shape)
+    return f"{tap.layer_class} gives {shape}, rows at each step, and a fold has one value a filter"
 
 
 def fold_of(probe: Probe, tap: Tap, values: Floats, n_windows: int, size: int, stride: int) -> Fold:

@@ -1,7 +1,7 @@
-"""Which inputs of a model lie on one time axis.
+"""How long the inputs of a model are on one of their time axes.
 
-The first input that has time steps gives the axis. An input without steps, such as an age or a sex, is nowhere on it.
-One with another number of steps has an axis of its own, and where that puts a layer is not known.
+The first input that has time steps gives the first axis. An input without steps, such as an age or a sex, is nowhere on
+it. One with another number of steps has an axis of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tswidgets.probe.taps import Shape
 
 Length = int | None
 STATIC = 0
-"""The length of an input that has no time steps; None is one that is on another axis, and −n one with n steps there."""
+"""The length of an input that has no time steps; −n is one with n steps on another axis, None one of unknown steps."""
 
 
 def lengths(shapes: Sequence[Shape], n_timesteps: int) -> tuple[Length, ...]:
@@ -24,9 +24,8 @@ def lengths(shapes: Sequence[Shape], n_timesteps: int) -> tuple[Length, ...]:
 
 
 def of(arrays: Sequence[NDArray[Any]]) -> tuple[Length, ...]:
-    """The same for a batch, by the length of its own time axis."""
-    shapes = [array.shape[1:] for array in arrays]
-    return lengths(shapes, declared(shapes) or 1)
+    """The lengths of the inputs of a batch on the first time axis, −n for n steps on another."""
+    return each([array.shape[1:] for array in arrays])[0]
 
 
 def declared(shapes: Sequence[Shape]) -> int | None:

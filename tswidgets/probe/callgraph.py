@@ -101,8 +101,14 @@ class CallGraph:
         run, node = next((run, node) for run in self.runs.values() for node in run.nodes if tap in node.taps)
         return run.places(lengths).of(node.inputs[0]) if node.inputs else None
 
-    def taps(self, lengths: Sequence[Length]) -> tuple[Tap, ...]:
-        timelines = self.timelines(lengths)
+    def taps(self, axes: Sequence[Sequence[Length]]) -> tuple[Tap, ...]:
+        """All taps, with the place that each has on the first of the time axes where it has one."""
+        timelines: dict[str, Timeline | None] = {}
+        for lengths in axes:
+            for name, found in self.timelines(lengths).items():
+                known = timelines.get(name)
+                if known is None or (found is not None and found.has_place and not known.has_place):
+                    timelines[name] = found
         taps: dict[str, Tap] = {}
         for run in self.runs.values():
             words = Words()

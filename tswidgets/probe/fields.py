@@ -180,7 +180,7 @@ def _all_steps(layer: Any, inputs: list[Timeline]) -> Timeline:
 
 
 def _attention(layer: Any, inputs: list[Timeline]) -> Timeline:
-    return inputs[0].reaching(inputs)  # the query comes first and keeps its place
+    return inputs[0].reaching(inputs[1:] or inputs)  # the query comes first, keeps its place, and sees all keys
 
 
 def _causal_attention(layer: Any, inputs: list[Timeline]) -> Timeline:

@@ -20,8 +20,8 @@ class Observation(dict[str, NDArray[Any]]):
     masks : tap name → bool ndarray of shape (n_samples, n_timesteps), False where the step is padding; only taps that
         carry a mask.
     output : what the model returned, as ndarrays in the model's own structure; `outputs` is the same as a flat list.
-    lengths : number of time steps of every input on the time axis of the first; 0 for one that has no steps, None for
-        one on an axis of its own.
+    lengths : number of time steps of every input on the time axis of the first; 0 for one that has no steps, −n for
+        one of n steps on an axis of its own. `on` gives the same look from that axis.
     version : checksum of the weights that it was made with, `Probe.version()`.
     """
 
@@ -48,6 +48,10 @@ class Observation(dict[str, NDArray[Any]]):
     @cached_property
     def nbytes(self) -> int:
         return sum(array.nbytes for array in self.values())
+
+    def on(self, lengths: tuple[Length, ...]) -> Observation:
+        """The same look from another time axis."""
+        return Observation(self, self.masks, self.output, lengths, self.version)
 
     def only(self, taps: Collection[str]) -> Observation:
         """The same look at fewer taps."""

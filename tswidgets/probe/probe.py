@@ -62,7 +62,7 @@ class Probe:
         example = x if x is not None and fits else inputs.example(model, self.FREE_LENGTH)
         flat = [np.asarray(array) for array in tree.flatten(example)]
         self._input_shapes = [shape[1:] for shape in declared or [(None, None, *array.shape[2:]) for array in flat]]
-        self._described_lengths = axes.of(flat)
+        self._described_axes = axes.each([array.shape[1:] for array in flat])
         self._program = self._observing(None, flat, example)
         self._programs.eager_because = self._program.eager_because
         if self._program.eager_because:
@@ -83,7 +83,7 @@ class Probe:
         """Everything that can be looked at, in the order in which the model runs it."""
         calls = self._program.calls
         if self._described[0] != len(calls.runs):
-            self._described = len(calls.runs), calls.taps(self._described_lengths)
+            self._described = len(calls.runs), calls.taps(self._described_axes)
         return self._described[1]
 
     @property
@@ -104,7 +104,7 @@ class Probe:
     @property
     def described_length(self) -> int:
         """Number of time steps for which `taps` describes the model."""
-        return axes.longest(self._described_lengths)
+        return axes.longest(self._described_axes[0])
 
     @property
     def eager_because(self) -> str:

@@ -7,6 +7,7 @@ function is a tap, too: `encoder/conv1:pre-activation`.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import keras
 
 from tswidgets.probe.timeline import Timeline
 
-Kind = Literal["sequence", "units", "other"]
+Kind = Literal["sequence", "map", "units", "other"]
 Family = Literal["convolution", "recurrent", "attention", ""]
 Shape = tuple[int | None, ...]
 
@@ -26,8 +27,8 @@ class Tap:
     """One output of one layer call.
 
     shape : the output's shape without the batch axis; None for a length that follows the input.
-    kind : `sequence` is (n_timesteps, n_filters) on a known place of the input's time axis, `units` is (n_units,),
-        `other` cannot be drawn yet and `note` says why.
+    kind : `sequence` is (n_timesteps, n_filters) on a known place of the input's time axis, `map` the same with rows,
+        (n_timesteps, n_rows, n_filters), `units` is (n_units,), `other` cannot be drawn yet and `note` says why.
     word : what one entry of the last axis is called: filter (convolution), unit (recurrent, dense) or channel.
     family : `convolution`, `recurrent`, `attention` or "" for all other layers.
     """
@@ -47,7 +48,7 @@ class Tap:
     @property
     def time_axis(self) -> int | None:
         """Axis of `shape` that is time, or None."""
-        return 0 if self.kind == "sequence" else None
+        return 0 if self.kind in ("sequence", "map") else None
 
     @property
     def filter_axis(self) -> int | None:
@@ -57,6 +58,11 @@ class Tap:
     @property
     def n_filters(self) -> int:
         return int(self.shape[-1] or 0) if self.drawable else 0
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows a map has at each step: the product of all axes between time and filters, else 1."""
+        return math.prod(n or 0 for n in self.shape[1:-1]) if self.kind == "map" else 1
 
 
 class Words:
@@ -93,17 +99,15 @@ def kind(shape: Shape, timeline: Timeline | None, layer_class: str) -> tuple[Kin
     axes = " × ".join("?" if n is None else str(n) for n in shape[1:])
     if len(shape) == 2 and shape[1] is not None:
         return "units", ""
-    if len(shape) == 3 and shape[2] is not None:
+    if len(shape) >= 3 and None not in shape[2:]:
         if timeline is not None and timeline.has_place:
-            return "sequence", ""
+            return "sequence" if len(shape) == 3 else "map", ""
         output = f"{layer_class}'s {axes} output"
         if timeline is None:
             return "other", f"which input steps the steps of {output} see is not known, so they have no place in time"
         if (timeline.lo > timeline.hi).all():
             return "other", f"no step of {output} sees any of the input, but padding alone"
         return "other", f"each of the steps of {output} sees all of the input: none has a place"
-    if len(shape) > 3:
-        return "other", f"{layer_class} gives {axes}: {len(shape) - 1} axes besides the batch, where two can be drawn"
     return "other", f"{layer_class} gives an output of shape ({axes}) with nothing to draw"
 
 

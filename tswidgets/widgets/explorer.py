@@ -9,38 +9,19 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from tswidgets import _validate
 from tswidgets.selection import Selection
 from tswidgets.widgets.controls import Controls
 from tswidgets.widgets.lifetime import close_all
+from tswidgets.widgets.pages import Pages, kinds_for
 from tswidgets.widgets.panel import Panel, Picture
-from tswidgets.widgets.panels.ablation import AblationPanel
-from tswidgets.widgets.panels.activations import ActivationsPanel
-from tswidgets.widgets.panels.attribution import AttributionPanel
-from tswidgets.widgets.panels.influence import InfluencePanel
-from tswidgets.widgets.panels.maximization import MaximizationPanel
-from tswidgets.widgets.panels.recurrent import RecurrentPanel
-from tswidgets.widgets.panels.steps import StepsPanel
-from tswidgets.widgets.panels.windows import WindowsPanel
 from tswidgets.widgets.progress import Progress
 from tswidgets.widgets.refresher import Refresher, Token
 from tswidgets.widgets.state import State
 from tswidgets.widgets.status import Status
-from tswidgets.widgets.subject import Subject, bind
+from tswidgets.widgets.subject import bind
 from tswidgets.widgets.text import number
 from tswidgets.widgets.trial import metrics_for
 
-PANELS: dict[str, type[Panel]] = {
-    "activations": ActivationsPanel,
-    "attribution": AttributionPanel,
-    "maximization": MaximizationPanel,
-    "recurrent": RecurrentPanel,
-    "steps": StepsPanel,
-    "influence": InfluencePanel,
-    "windows": WindowsPanel,
-    "ablation": AblationPanel,
-}
-"""What can be chosen as `Explorer.panel`, in the order of the tabs."""
 REMOVED = ("removed", "removed_value", "metric")
 INSIDE = ("quantity", "unit_order", "units", "direction", "current_step")
 EXPLAINED = ("method", "target", "target_step", "channels", "maximize")
@@ -55,9 +36,10 @@ class Explorer(State, ipywidgets.VBox):
         A Keras 3 model. It is neither changed nor copied.
     X : array of shape (n_samples, n_timesteps, n_channels), or (n_samples, n_timesteps) for one channel, or a list of
         arrays of shape (n_timesteps_i, n_channels) for series of different lengths
-        For a model with several inputs a dict of those by the inputs' names, or a list in the model's order; those with
-        as many steps as the first are drawn. Floating-point numbers; NaN and infinite values are allowed and drawn as
-        gaps. pandas and xarray are accepted.
+        With further axes, (n_samples, n_timesteps, n_rows, n_channels), where the model takes them. For a model with
+        several inputs a dict of those by the inputs' names, or a list in the model's order; those with as many steps as
+        the first are drawn. Floating-point numbers; NaN and infinite values are allowed and drawn as gaps. pandas and
+        xarray are accepted.
     y : array, optional
         Class numbers or names (n_samples,), one-hot (n_samples, n_classes), values (n_samples,), or one label per time
         step (n_samples, n_timesteps), as `score_steps` takes them, which opens the panel `steps`.
@@ -74,8 +56,8 @@ class Explorer(State, ipywidgets.VBox):
 
     Attributes
     ----------
-    layer, filter, sample, step, scale, panel, removed, removed_value, metric, method, target, target_step, channels,
-    maximize, quantity, unit_order, units, direction, current_step, threshold
+    layer, filter, row, sample, step, scale, panel, removed, removed_value, metric, method, target, target_step,
+    channels, maximize, quantity, unit_order, units, direction, current_step, threshold
         What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
 
     Raises
@@ -104,9 +86,8 @@ class Explorer(State, ipywidgets.VBox):
     ) -> None:
         names: Any = {"channel_names": channel_names, "class_names": class_names, "sampling_rate": sampling_rate}
         subject = bind(model, X, y, **names, wave=wave, stride=stride, horizon=horizon, output_axis=output_axis)
-        kinds = _kinds(subject, panels)
-        self._subject, self._kinds, self._panel_names = subject, kinds, list(kinds)
-        self._panels: dict[str, Panel] = {}
+        kinds = kinds_for(subject, panels)
+        self._subject, self._panel_names = subject, list(kinds)
         self._pictures: dict[str, Picture] = {}
         self._busy_with_own_change = True
         super().__init__()
@@ -122,11 +103,11 @@ class Explorer(State, ipywidgets.VBox):
         self._controls.follow(subject.taps[self.layer], self.filter)
         self._controls.zoom.observe(lambda change: self._zoom(change.new), "value")
         self._controls.reset.on_click(lambda _: self._panel.time.reset())
-        self._body = ipywidgets.VBox()
-        self._open(self.panel)
+        self._pages = Pages(self, subject, kinds, self._again)
+        self._open()
         self._refresher = Refresher(self._compute, self._publish, self._failed, on_cancel=self._cancelled)
         self._progress = Progress(self._cancel)
-        self.children = [*self._controls.rows, self._body, ipywidgets.HBox([self._status, self._progress])]
+        self.children = [*self._controls.rows, self._pages.box, ipywidgets.HBox([self._status, self._progress])]
         self.add_class("tsw-explorer")
         self._busy_with_own_change = False
         self._first_picture()
@@ -173,10 +154,11 @@ class Explorer(State, ipywidgets.VBox):
             `matrix`, `interaction` : (n_filters, n_filters), what has been found of all pairs, else None.
             Of the panel `activations`:
             `input` : (n_timesteps, n_channels), NaN where the model masks a step as padding.
-            `activation` : (n_steps,), the chosen filter's answer; a single value for a layer without a time axis.
+            `activation` : (n_steps,), the chosen filter's answer; (n_steps, n_rows) of a layer with rows, a single
+            value for a layer without a time axis.
             `time` : (n_steps,), the input step at the centre of what each step sees; None without a time axis.
-            `layer` : (n_steps, n_filters), or (n_units,) without a time axis, or the output as it is where it cannot be
-            drawn; `activation` is None then.
+            `layer` : (n_steps, n_filters), with rows (n_steps, n_rows, n_filters), or (n_units,) without a time axis,
+            or the output as it is where it cannot be drawn; `activation` is None then.
             `prediction` : what the model answered.
         """
         self._refresher.wait_idle()
@@ -186,7 +168,7 @@ class Explorer(State, ipywidgets.VBox):
         """Close every widget that belongs to the explorer and end its worker. The model and the data are untouched."""
         if hasattr(self, "_refresher"):
             self._refresher.close()
-            for panel in self._panels.values():
+            for panel in self._pages:
                 panel.close()
                 close_all(panel.time.pan_zoom)  # hangs on no figure while zooming is switched off
         close_all(self)
@@ -201,10 +183,11 @@ class Explorer(State, ipywidgets.VBox):
             tap = self._subject.taps[change.new]
             self._controls.follow(tap, min(self._wanted_filter, max(tap.n_filters - 1, 0)))
             self.step = self._subject.same_place(change.old, change.new, self.sample, self.step)
-            self.removed, self.units = [], None
+            self.removed, self.units, self.row = [], None, min(self.row, max(tap.n_rows - 1, 0))
+            self._open()
         self._refresher.submit(self.selection)
 
-    @traitlets.observe("filter", "sample", "step", "scale", *REMOVED, *EXPLAINED, *INSIDE, "threshold")
+    @traitlets.observe("filter", "row", "sample", "step", "scale", *REMOVED, *EXPLAINED, *INSIDE, "threshold")
     def _input_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return
@@ -216,7 +199,7 @@ class Explorer(State, ipywidgets.VBox):
     def _panel_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return
-        self._open(change.new)
+        self._open()
         self._refresher.submit(self.selection)
 
     @contextmanager
@@ -229,18 +212,12 @@ class Explorer(State, ipywidgets.VBox):
 
     @property
     def _panel(self) -> Panel:
-        return self._panels[self.panel]
+        return self._pages.at(self.panel, self.layer)
 
-    def _open(self, name: str) -> None:
-        """Show a panel, which is made when it is first asked for, and hide the others."""
-        if name not in self._panels:
-            panel = self._panels[name] = self._kinds[name](self._subject, self._again)
-            for own, widget, trait in panel.inputs:
-                traitlets.link((self, own), (widget, trait))
-            self._body.children = [*self._body.children, panel.box]
-        for other, panel in self._panels.items():
-            panel.box.layout.display = None if other == name else "none"
-        self._controls.offer(self._panel.scales)
+    def _open(self) -> None:
+        """Show the chosen panel on the time axis of what it is about."""
+        panel = self._pages.open(self.panel, self.layer)
+        self._controls.offer(panel.scales)
         self._zoom(self._controls.zoom.value)
 
     def _zoom(self, on: bool) -> None:
@@ -258,7 +235,7 @@ class Explorer(State, ipywidgets.VBox):
             self._refresher.submit(self.selection)
 
     def _compute(self, selection: Selection, token: Token | None = None) -> Any:
-        return self._panels[selection.panel].compute(selection, token)
+        return self._pages.at(selection.panel, selection.layer).compute(selection, token)
 
     def _failed(self, error: Exception) -> None:
         picture = self._pictures.get(self.panel)
@@ -271,14 +248,14 @@ class Explorer(State, ipywidgets.VBox):
 
     def _cancel(self) -> None:
         self._refresher.cancel()
-        for panel in self._panels.values():
+        for panel in self._pages:
             panel.cancel()
 
     def _cancelled(self, selection: Selection) -> None:
         self._progress.hide("Cancelled; what was found stays, the next change goes on")
 
     def _publish(self, selection: Selection, picture: Picture) -> None:
-        panel, probe = self._panels[selection.panel], self._subject.probe
+        panel, probe = self._pages.at(selection.panel, selection.layer), self._subject.probe
         self._pictures[selection.panel] = picture
         self._controls.describe(picture.tap, picture.shape)
         panel.show(picture)
@@ -288,10 +265,3 @@ class Explorer(State, ipywidgets.VBox):
             "" if not probe.eager_because else f"not compiled ({probe.eager_because})",
             f"{number(picture.seconds * 1e3)} ms",
         )
-
-
-def _kinds(subject: Subject, panels: Sequence[str] | None) -> dict[str, type[Panel]]:
-    """The panels that were asked for, or else all that have something to show of this subject."""
-    fitting = {name: kind for name, kind in PANELS.items() if kind.applies(subject)}
-    wanted = list(fitting) if panels is None else [_validate.one_of(name, list(fitting), "panel") for name in panels]
-    return {name: fitting[name] for name in wanted or fitting}

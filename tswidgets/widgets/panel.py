@@ -48,6 +48,7 @@ class Panel(Protocol):
     title : what its tab says; `scales` : what its scales can be fitted to, values of `Explorer.scale` in words.
     box : everything that it shows.
     time : the time axis that its `time_figures` share.
+    of_output : whether it is about the model's output, and stands on that one's time axis; else on the chosen layer's.
     inputs : what the user changes here, beside the sliders.
     """
 
@@ -56,6 +57,7 @@ class Panel(Protocol):
     box: ipywidgets.Box
     time: TimeAxis
     time_figures: list[bqplot.Figure]
+    of_output: bool
     inputs: list[Input]
 
     def __init__(self, subject: Subject, news: News) -> None: ...

@@ -26,6 +26,8 @@ class State(traitlets.HasTraits):
     """Index of the filter or unit. Default: the most active one for the first sample."""
     sample = traitlets.Int(0)
     """Index of the sample in X. Default: 0."""
+    row = traitlets.Int(0)
+    """Index of the row, of a layer with an axis between time and filters (`Tap.kind` `map`). Default: 0."""
     step = traitlets.Int(None, allow_none=True)
     """Index of the layer's step whose span of input is fixed on screen, or None. Default: None."""
     scale = traitlets.Enum(tuple(SCALES), default_value="filter")
@@ -92,6 +94,11 @@ class State(traitlets.HasTraits):
     def _valid_filter(self, proposal: Any) -> int:
         tap = self._subject.taps[self.layer]
         return _validate.index(proposal.value, max(tap.n_filters, 1), tap.word, f"layer {tap.name!r}")
+
+    @traitlets.validate("row")
+    def _valid_row(self, proposal: Any) -> int:
+        tap = self._subject.taps[self.layer]
+        return _validate.index(proposal.value, max(tap.n_rows, 1), "row", f"layer {tap.name!r}")
 
     @traitlets.validate("sample")
     def _valid_sample(self, proposal: Any) -> int:

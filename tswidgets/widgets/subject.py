@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.activations import most_active
-from tswidgets.analysis.bound import bound
+from tswidgets.analysis.bound import axis_of, axis_of_output, bound
 from tswidgets.analysis.step_labels import StepLabels
-from tswidgets.probe import Probe, Tap
+from tswidgets.probe import Observation, Probe, Tap
 from tswidgets.samples import Labels, Samples
 from tswidgets.widgets.wave import Wave, wave_of
 
@@ -24,9 +24,13 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """Bound once, when an explorer opens; every panel shows a part of it.
+    """Bound once, when an explorer opens; every panel shows a part of it, on one time axis.
+
+    Most models have one. An encoder and its decoder have two, with series of their own: `on` gives the same subject on
+    another axis, and `of` on the one where a layer lies.
 
     model : the keras.Model, which a probe holds but weakly.
+    samples : seen from this axis; `channel_names` are those of all axes.
     labels, class_names, sampling_rate, wave : None where they were not given.
     flat_steps : whether the model's flat output is the time axis.
     """
@@ -35,11 +39,42 @@ class Subject:
     probe: Probe
     samples: Samples
     labels: Labels | None
-    channel_names: list[str]
+    all_channel_names: list[list[str]]
     class_names: list[str] | None
     sampling_rate: float | None
     wave: Wave | None
     flat_steps: bool = False
+    axis: int = 0
+
+    def on(self, axis: int) -> Subject:
+        if axis == self.axis:
+            return self
+        return replace(self, samples=self.samples.on(axis), axis=axis)
+
+    def of(self, layer: str) -> Subject:
+        return self.on(self.axis_of(layer))
+
+    @property
+    def others(self) -> list[Subject]:
+        """The same on every other time axis."""
+        return [self.on(axis) for axis in range(self.samples.n_axes) if axis != self.axis]
+
+    @property
+    def channel_names(self) -> list[str]:
+        return self.all_channel_names[self.axis]
+
+    def axis_of(self, layer: str) -> int:
+        """The time axis on which a layer's steps have a place; of one without steps the first that it sees."""
+        return axis_of(self.probe, self.samples, layer)
+
+    @cached_property
+    def output_axis(self) -> int:
+        """The time axis that the model's output is on."""
+        return axis_of_output(self.probe, self.samples, self.output_shape)
+
+    def observe(self, sample: int) -> Observation:
+        """All taps for a sample, looked at from this time axis."""
+        return self.probe.observe(self.samples.batch(sample)).on(self.samples.lengths_of(sample))
 
     @cached_property
     def taps(self) -> dict[str, Tap]:
@@ -59,7 +94,7 @@ class Subject:
         if self.flat_steps:
             return np.arange(self.samples.lengths[sample], dtype=np.float32)
         timeline = self.probe.timelines(self.samples.lengths_of(sample)).get(self.probe.output_names[0])
-        return None if timeline is None else timeline.centres
+        return None if timeline is None or not timeline.has_place else timeline.centres
 
     @property
     def flat_hint(self) -> str:
@@ -94,7 +129,7 @@ class Subject:
         """Number of steps of an answer per step, for the longest series; None for one answer a series."""
         if len(self.output_shape) < 2:
             return None
-        longest = self.samples.batch(int(np.argmax(self.samples.lengths)))
+        longest = self.samples.batch(int(np.argmax(self.samples.on(self.output_axis).lengths)))
         return int(self.probe.observe(longest).outputs[0].shape[1])
 
     @cached_property
@@ -113,8 +148,8 @@ class Subject:
 
     def places(self, layer: str, sample: int) -> Floats:
         """Input step at the centre of each of a layer's steps; empty for a layer without a time axis."""
-        timeline = self.probe.timelines(self.samples.lengths_of(sample))[layer]
-        drawn = timeline is not None and self.taps[layer].kind == "sequence"
+        timeline = self.probe.timelines(self.of(layer).samples.lengths_of(sample))[layer]
+        drawn = timeline is not None and self.taps[layer].time_axis is not None
         return timeline.centres if drawn and timeline else np.empty(0, np.float32)
 
     def same_place(self, old: str, new: str, sample: int, step: int | None) -> int | None:
@@ -146,16 +181,29 @@ def bind(
     output = probe.observe(samples.batch(0)).outputs[0]
     flat_steps = _validate.output_axis(output_axis) and _validate.flat_steps(output.shape[1:], samples.lengths)
     output = output[..., None] if flat_steps else output
-    channels = _validate.names(channel_names, samples.n_channels, "channel_names", "channel of X")
     classes = _validate.names(class_names, output.shape[-1] if output.ndim > 1 else 1, "class_names", "output")
+    answered = samples.on(axis_of_output(probe, samples, output.shape[1:]))
     return Subject(
         model=probe.model,
         probe=probe,
         samples=samples,
-        labels=None if y is None else Labels(y, samples, output.shape[1:], classes),
-        channel_names=channels or samples.channel_names,
+        labels=None if y is None else Labels(y, answered, output.shape[1:], classes),
+        all_channel_names=_channel_names(channel_names, samples),
         class_names=classes,
         sampling_rate=_validate.sampling_rate(sampling_rate),
         wave=None if wave is None else wave_of(samples, wave, stride, horizon),
         flat_steps=flat_steps,
     )
+
+
+def _channel_names(names: Sequence[Any] | None, samples: Samples) -> list[list[str]]:
+    """The names of the channels on every time axis; those that were given are of the first, or of all in turn."""
+    axes = [samples.on(axis) for axis in range(samples.n_axes)]
+    own = [axis.channel_names for axis in axes]
+    counts = [axis.n_channels for axis in axes]
+    if names is None or isinstance(names, str) or len(list(names)) != sum(counts):
+        first = _validate.names(names, counts[0], "channel_names", "channel of X")
+        return [first or own[0], *own[1:]]
+    given = _validate.names(names, sum(counts), "channel_names", "channel of X") or []
+    ends = np.cumsum([0, *counts])
+    return [given[ends[i] : ends[i + 1]] for i in range(len(axes))]

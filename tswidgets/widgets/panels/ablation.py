@@ -57,6 +57,7 @@ class AblationPanel:
     """Switches for a layer's filters, the answers with and without the removed ones, the worth of each and of pairs."""
 
     title = "Remove filters"
+    of_output = False
     scales: Mapping[str, str] = {}
 
     def __init__(self, subject: Subject, news: News) -> None:

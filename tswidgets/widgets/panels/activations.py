@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.activations import Activations, absent_steps, at_layer, first, placed, value_ranges
+from tswidgets.plots.ranges import Range, extremes, union
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
@@ -22,11 +23,12 @@ from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.views.curve import CurveView
 from tswidgets.widgets.views.last import Last
 from tswidgets.widgets.views.layer import LayerView
+from tswidgets.widgets.views.other_series import OtherSeries
 from tswidgets.widgets.views.prediction import Prediction
+from tswidgets.widgets.views.row_choice import LayerRowChoice
 from tswidgets.widgets.views.series import SeriesView
 
 Floats = NDArray[np.float32]
-Range = tuple[float, float]
 RANGE_SAMPLES = 16  # scales are fitted to that many samples, spread over the set
 
 
@@ -55,30 +57,43 @@ class ActivationsPanel:
     """The chosen filter of the chosen layer for one sample, under the input."""
 
     title = "Activations"
+    of_output = False
     scales: Mapping[str, str] = SCALES
 
     def __init__(self, subject: Subject, news: News) -> None:
         self._subject = subject
         self._probe, self._samples, self._taps = subject.probe, subject.samples, subject.taps
         self._known: tuple[bytes, dict[str, tuple[Floats, Floats]]] = (b"", {})
-        self._series_range = _extremes(*(self._samples[i] for i in self._samples.spread(RANGE_SAMPLES)))
+        self._series_range = extremes(*(self._samples[i] for i in self._samples.spread(RANGE_SAMPLES)))
         self._last = Last()
         self.time = TimeAxis(self._samples.longest, subject.sampling_rate)
         shape, labels = subject.output_shape, subject.labels
         labelled = labels is not None and labels.kind == "steps"
-        self.series = SeriesView(self.time, subject.channel_names, self._samples.note)
+        title = f"Input {self._samples.name}" if subject.others else "Input"
+        self.series = SeriesView(self.time, subject.channel_names, self._samples.note, title=title)
+        self.others = [OtherSeries(other) for other in subject.others]
+        here = len(shape) == 2 and subject.output_axis == subject.axis
         self.prediction = Prediction(
-            self.time, shape[-1] if shape else 1, subject.class_names, steps=len(shape) == 2, labelled=labelled
+            self.time, shape[-1] if shape else 1, subject.class_names, steps=here, labelled=labelled
         )
         self.curve = CurveView(self.time)
         self.layer = LayerView(self.time)
         self.cursor = TimeCursor(self.time)
         views = (self.series, self.prediction, self.curve, self.layer)
         self.time_figures = [self.series.figure, *self.prediction.figures, self.curve.figure, self.layer.figure]
-        self.inputs: list[Input] = [("filter", self.cursor, "filter"), ("step", self.cursor, "step")]
+        self.choice = LayerRowChoice(self.cursor)
+        self.inputs: list[Input] = [
+            ("filter", self.choice, "filter"),
+            ("row", self.choice, "row"),
+            ("step", self.cursor, "step"),
+        ]
         self.box = page(
-            [*(row for view in views for row in view.rows), self.cursor],
-            [self.prediction.summary, self.layer.colors, self.series.legend],
+            [
+                *(row for view in views for row in view.rows),
+                self.cursor,
+                *(row for one in self.others for row in one.rows),
+            ],
+            [self.prediction.summary, self.layer.colors, self.series.legend, *(one.legend for one in self.others)],
         )
 
     @staticmethod
@@ -90,9 +105,9 @@ class ActivationsPanel:
         started = clock.perf_counter()
         tap = self._taps[selection.layer]
         sample = min(selection.sample, len(self._samples) - 1)
-        filter = min(selection.filter, max(tap.n_filters - 1, 0))
+        filter, row = min(selection.filter, max(tap.n_filters - 1, 0)), min(selection.row, max(tap.n_rows - 1, 0))
         x = self._samples[sample]
-        observation = self._probe.observe(self._samples.batch(sample))
+        observation = self._subject.observe(sample)
         reached = tap.name in observation
         if not reached:
             tap = replace(tap, kind="other", note=_validate.NOT_REACHED)
@@ -105,7 +120,7 @@ class ActivationsPanel:
         curve_range, layer_range = self._fit(selection.scale, chosen, filter, observation.version)
         raw = observation[tap.name][0] if reached else np.empty(0, np.float32)
         return ActivationsPicture(
-            selection=replace(selection, sample=sample, filter=filter, step=step),
+            selection=replace(selection, sample=sample, filter=filter, row=row, step=step),
             tap=tap,
             series=x,
             absent=absent_steps(self._probe, observation)[0],
@@ -116,7 +131,7 @@ class ActivationsPanel:
             output_steps=self._subject.output_steps(sample),
             curve_range=curve_range,
             layer_range=layer_range,
-            series_range=_extremes(x) if selection.scale == "sample" else _union(self._series_range, _extremes(x)),
+            series_range=extremes(x) if selection.scale == "sample" else union(self._series_range, extremes(x)),
             seconds=clock.perf_counter() - started,
         )
 
@@ -124,6 +139,8 @@ class ActivationsPanel:
         chosen, tap, filter = picture.activations, picture.tap, picture.selection.filter
         title = f"{tap.word.capitalize()} {filter} of {tap.name}"
         self.series.show(picture.series, picture.absent, picture.series_range)
+        for other in self.others:
+            other.show(picture.selection.sample)
         label = self._subject.label(picture.selection.sample)
         self.prediction.show(picture.output, picture.output_steps, label)
         if chosen is None:
@@ -134,11 +151,16 @@ class ActivationsPanel:
             value = text.number(float(chosen.values[filter]))
             self.curve.explain(f"{title} = {value}", f"{tap.layer_class} has no time axis: {units} as bars below")
             self.layer.show_units(chosen, tap.word, filter, picture.layer_range)
+        elif tap.kind == "map":
+            steps, rows, row = chosen.timeline.centres, _rows(chosen, filter), picture.selection.row
+            self.curve.show(f"{title}, row {row}", steps, rows.values[:, row], picture.curve_range)
+            of = f"{tap.word} {filter} of {tap.name}"
+            self.layer.show_steps(rows, steps, "row", row, picture.curve_range, of=of)
         else:
             steps = chosen.timeline.centres
             self.curve.show(title, steps, chosen.values[:, filter], picture.curve_range)
             self.layer.show_steps(chosen, steps, tap.word, filter, picture.layer_range)
-        self._point(chosen, tap.word)
+        self._point(picture)
 
     def said(self, picture: ActivationsPicture) -> Iterator[str]:
         chosen, sample, step = picture.activations, picture.selection.sample, picture.selection.step
@@ -152,10 +174,11 @@ class ActivationsPanel:
         """What is on screen.
 
         `input` : (n_timesteps, n_channels), NaN where the model masks a step as padding.
-        `activation` : (n_steps,), the chosen filter's answer; a single value for a layer without a time axis.
+        `activation` : (n_steps,), the chosen filter's answer; (n_steps, n_rows) of a layer with rows, a single value
+        for a layer without a time axis.
         `time` : (n_steps,), the input step at the centre of what each step sees; None without a time axis.
-        `layer` : (n_steps, n_filters), or (n_units,) without a time axis, or the output as it is where it cannot be
-        drawn; `activation` is None then.
+        `layer` : (n_steps, n_filters), with rows (n_steps, n_rows, n_filters), or (n_units,) without a time axis, or
+        the output as it is where it cannot be drawn; `activation` is None then.
         `prediction` : what the model answered.
         """
         chosen = picture.activations
@@ -174,9 +197,15 @@ class ActivationsPanel:
 
     def close(self) -> None:
         self.layer.close()
+        for other in self.others:
+            other.close()
 
-    def _point(self, chosen: Activations | None, word: str) -> None:
+    def _point(self, picture: ActivationsPicture) -> None:
         """Tell the pointer what it is above."""
+        chosen, word, of_map = picture.activations, picture.tap.word, picture.tap.kind == "map"
+        if chosen is not None and of_map:
+            chosen, word = _rows(chosen, picture.selection.filter), "row"
+        self.choice.follow(of_map=of_map)
         if chosen is None:
             if self._last.differs(None):
                 self.cursor.show_nothing()
@@ -192,13 +221,13 @@ class ActivationsPanel:
         """(low, high) for the curve and for the whole layer."""
         if chosen is None:
             return (0.0, 1.0), (0.0, 1.0)
-        here = _extremes(chosen.values[..., filter : filter + 1])
+        here = extremes(chosen.values[..., filter : filter + 1])
         if scale == "sample":
-            return here, _extremes(chosen.values)
+            return here, extremes(chosen.values)
         low, high = self._ranges(version).get(chosen.layer, (chosen.values.min(0), chosen.values.max(0)))
         whole = float(low.min()), float(high.max())
         own = float(low[filter]), float(high[filter])
-        return _union(own if scale == "filter" else whole, here), whole
+        return union(own if scale == "filter" else whole, here), whole
 
     def _ranges(self, version: bytes) -> dict[str, tuple[Floats, Floats]]:
         """Value ranges of all taps, found once for each state of the weights."""
@@ -208,13 +237,6 @@ class ActivationsPanel:
         return self._known[1]
 
 
-def _extremes(*arrays: Floats) -> Range:
-    """Smallest and largest finite value; (inf, -inf) if there is none."""
-    finite = [array[np.isfinite(array)] for array in arrays]
-    return min((float(a.min()) for a in finite if a.size), default=np.inf), max(
-        (float(a.max()) for a in finite if a.size), default=-np.inf
-    )
-
-
-def _union(a: Range, b: Range) -> Range:
-    return min(a[0], b[0]), max(a[1], b[1])
+def _rows(chosen: Activations, filter: int) -> Activations:
+    """The rows of one filter of a map, as a layer of that many filters."""
+    return replace(chosen, values=np.ascontiguousarray(chosen.values[..., filter].reshape(len(chosen.values), -1)))

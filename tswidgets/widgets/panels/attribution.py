@@ -65,6 +65,7 @@ class AttributionPanel:
     """The input with the chosen quantity behind it; the quantity by itself; what speaks for and against it."""
 
     title = "Where is it looking"
+    of_output = False
     scales: Mapping[str, str] = SCALES
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -109,7 +110,7 @@ class AttributionPanel:
         subject, tap = self._subject, self._subject.taps[selection.layer]
         sample = min(selection.sample, len(self._samples) - 1)
         selection = replace(selection, sample=sample, filter=min(selection.filter, max(tap.n_filters - 1, 0)))
-        observation = subject.probe.observe(self._samples.batch(sample))
+        observation = subject.observe(sample)
         output = np.asarray(subject.answers(observation.outputs[0])[0], np.float32)
         target = None
         if output.ndim < 3:

@@ -58,6 +58,7 @@ class InfluencePanel:
     """The input with what one output step uses as colour behind it; below it the same for all output steps."""
 
     title = "What each step uses"
+    of_output = False
     scales: Mapping[str, str] = {}
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -90,7 +91,7 @@ class InfluencePanel:
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[InfluencePicture]:
         started, subject = clock.perf_counter(), self._subject
         sample = min(selection.sample, len(self._samples) - 1)
-        observation = subject.probe.observe(self._samples.batch(sample))
+        observation = subject.observe(sample)
         output = np.asarray(subject.answers(observation.outputs[0])[0], np.float32)
         tap = subject.taps[selection.layer]
         picture = InfluencePicture(
@@ -144,7 +145,9 @@ class InfluencePanel:
         else:
             future = found.future
             yield f"output step {found.output_steps[picture.row]}"
-            yield f"looks up to {text.plural(future.n_ahead, 'step')} ahead" if future.used else "no use of the future"
+            if not found.across:
+                ahead = f"looks up to {text.plural(future.n_ahead, 'step')} ahead"
+                yield ahead if future.used else "no use of the future"
 
     def data(self, picture: InfluencePicture) -> dict[str, Any]:
         """What is on screen.
@@ -176,7 +179,8 @@ class InfluencePanel:
         x = self._samples.one(picture.selection.sample)
         axis = "time" if self._subject.flat_steps else None
         target = None if self._subject.flat_steps or self._subject.output_shape[-1] == 1 else chosen
-        run = STEPS["time_influence"](self._subject.probe, x, target, output_axis=axis)
+        by = self._samples.name.split(", ")[0] or None
+        run = STEPS["time_influence"](self._subject.probe, x, target, output_axis=axis, by=by)
         while True:
             try:
                 done, total = next(run)

@@ -56,6 +56,7 @@ class MaximizationPanel:
     """The optimised input, and faintly behind it the real series that is most like it."""
 
     title = "What it looks for"
+    of_output = False
     scales: Mapping[str, str] = {}
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -96,7 +97,7 @@ class MaximizationPanel:
         subject, tap = self._subject, self._subject.taps[selection.layer]
         sample = min(selection.sample, len(self._samples) - 1)
         selection = replace(selection, sample=sample, filter=min(selection.filter, max(tap.n_filters - 1, 0)))
-        observation = subject.probe.observe(self._samples.batch(sample))
+        observation = subject.observe(sample)
         output = np.asarray(subject.answers(observation.outputs[0])[0], np.float32)
         target = None
         if output.ndim < 3:

@@ -66,6 +66,7 @@ class RecurrentPanel:
     """The input with a unit's state or gate behind it, the unit's curves, all units as a picture, the answer so far."""
 
     title = "Inside the recurrent layer"
+    of_output = False
     scales: Mapping[str, str] = {"filter": SCALES["filter"].split(", ")[1], "sample": SCALES["sample"]}
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -110,7 +111,7 @@ class RecurrentPanel:
         layer = self._states.layer(selection.layer)
         same = layer == selection.layer
         unit = self._states.unit(layer, selection.filter if same else 0, selection.direction)
-        observation = subject.probe.observe(self._samples.batch(sample))
+        observation = subject.observe(sample)
         n_timesteps = self._samples.lengths[sample]
         now = selection.current_step
         picture = RecurrentPicture(

@@ -57,6 +57,7 @@ class StepsPanel:
     """The input on its label, lanes of label, prediction and errors, the output's curves, and scores."""
 
     title = "Labels per step"
+    of_output = True
     scales: Mapping[str, str] = {}
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -95,7 +96,7 @@ class StepsPanel:
         started = clock.perf_counter()
         probe, tap = self._subject.probe, self._subject.taps[selection.layer]
         sample = min(selection.sample, len(self._samples) - 1)
-        observation = probe.observe(self._samples.batch(sample))
+        observation = self._subject.observe(sample)
         answered = self._scoring.answers.observed(observation, sample)
         picture = StepsPicture(
             selection=replace(selection, sample=sample),

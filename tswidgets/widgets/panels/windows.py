@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets.analysis.activations import Activations
+from tswidgets.analysis.wave import not_folded
+from tswidgets.plots.ranges import extremes
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.probe import Tap, Timeline
 from tswidgets.selection import Selection
@@ -51,6 +53,7 @@ class WindowsPanel:
     """The chosen filter of the chosen layer on the wave, and in each window; all filters on the wave."""
 
     title = "Windows"
+    of_output = False
     scales: Mapping[str, str] = SCALES
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -81,8 +84,8 @@ class WindowsPanel:
         tap = self._subject.taps[selection.layer]
         sample = min(selection.sample, self._wave.n_windows - 1)
         selection = replace(selection, sample=sample, filter=min(selection.filter, max(tap.n_filters - 1, 0)))
-        if not tap.drawable:
-            yield _nothing(selection, tap)
+        if why := not_folded(tap):
+            yield _nothing(selection, replace(tap, note=why))
             return
         look = self._look(tap)
         for _ in look.go_on(PATIENCE, token):
@@ -107,8 +110,8 @@ class WindowsPanel:
             self.layer.explain(tap.note)
             self.windows.explain(tap.note)
             return
-        whole = _extremes(picture.folded)
-        own = _extremes(picture.folded[:, filter])
+        whole = extremes(picture.folded)
+        own = extremes(picture.folded[:, filter])
         curve_range = whole if picture.selection.scale == "layer" else own
         mean = "mean of the windows that see a step"
         self.band.show(f"{tap.word} {filter}, {mean}", self._steps, picture.folded[:, filter], curve_range)
@@ -116,7 +119,7 @@ class WindowsPanel:
         folded = Activations(tap.name, picture.folded, Timeline.of_input(len(self._wave)), picture.count == 0)
         self.layer.show_steps(folded, self._steps, tap.word, filter, whole)
         starts = np.arange(len(picture.columns), dtype=np.float32) * (self._wave.stride * picture.run)
-        self.windows.show(title, starts, picture.columns, picture.run, _extremes(picture.columns))
+        self.windows.show(title, starts, picture.columns, picture.run, extremes(picture.columns))
         if self._sent.differs(tap.name, filter, picture.folded, picture.columns):
             self.cursor.show(picture.folded, picture.columns, picture.run, tap.word)
 
@@ -168,8 +171,3 @@ def _nothing(selection: Selection, tap: Tap) -> WindowsPicture:
     return WindowsPicture(
         selection=selection, tap=tap, shape=shape, seconds=0.0, folded=None, count=None, columns=None, run=1
     )
-
-
-def _extremes(values: Floats) -> Range:
-    finite = values[np.isfinite(values)]
-    return (float(finite.min()), float(finite.max())) if finite.size else (np.inf, -np.inf)

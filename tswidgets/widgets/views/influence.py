@@ -70,7 +70,7 @@ class InfluenceView:
         with self._own.hold_sync():
             self._own.x = self._time.of(found.now.astype(np.float32))
             self._own.y = np.arange(len(found.now), dtype=np.float32)
-            self._own.visible = True
+            self._own.visible = not found.across
         self._label_rows(found.output_steps)
         self._caption.write(_caption(found, step_run, row_run))
         self.colors.write(color_bar(found.values, low, high, False, "Influence", _unit(found)))
@@ -106,7 +106,9 @@ class InfluenceView:
 def _caption(found: TimeInfluence, step_run: int, row_run: int) -> str:
     future, n_rows = found.future, len(found.output_steps)
     told = "no use of the future"
-    if future.used:
+    if found.across:
+        told = f"by {', '.join(found.by)}, on another time axis"
+    elif future.used:
         told = (
             f"looks ahead: step {future.output_step} uses input {future.input_step} (+{future.n_ahead}), "
             f"{percent(future.share)} of the largest"

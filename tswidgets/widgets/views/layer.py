@@ -40,15 +40,25 @@ class LayerView:
         self.rows = [self._caption, self.figure]
 
     def show_steps(
-        self, layer: Activations, steps: Floats, word: str, filter: int, value_range: tuple[float, float]
+        self,
+        layer: Activations,
+        steps: Floats,
+        word: str,
+        filter: int,
+        value_range: tuple[float, float],
+        *,
+        of: str = "",
     ) -> None:
-        """A layer whose steps belong at the input steps `steps`; its colours span `value_range`."""
+        """A layer whose steps belong at the input steps `steps`; its colours span `value_range`.
+
+        of : what the rows are of, if not of the layer.
+        """
         low, high, signed = limits(*value_range)
-        if self._last.differs("steps", layer.layer, layer.values, steps, low, high):
+        if self._last.differs("steps", of or layer.layer, layer.values, steps, low, high):
             self._switch(steps=True)
             step_run, filter_run = self._raster.show(steps, layer.values, layer.absent, low, high, signed=signed)
             self._row_axis.tick_values = counting_ticks(layer.values.shape[1])
-            self._describe(layer, word, low, high, signed, step_run, filter_run)
+            self._describe(layer, of or layer.layer, word, (low, high, signed), step_run, filter_run)
         if self._last_choice.differs("steps", filter):
             self._raster.choose(filter)
 
@@ -86,16 +96,16 @@ class LayerView:
         self._value.axis.visible = self._bars.axis.visible = not steps
 
     def _describe(
-        self, layer: Activations, word: str, low: float, high: float, signed: bool, step_run: int, filter_run: int
+        self, layer: Activations, of: str, word: str, span: tuple[float, float, bool], step_run: int, filter_run: int
     ) -> None:
-        values = layer.values[~layer.absent]
+        values, (low, high, signed) = layer.values[~layer.absent], span
         clipped = bool(((values < low) | (values > high)).any())
         shared = f"each row is the strongest of {text.plural(filter_run, word)}" if filter_run > 1 else ""
         merged = f"each column is the strongest of {step_run} steps" if step_run > 1 else ""
         unreal = int((~np.isfinite(values)).any(axis=-1).sum())
         self._caption.write(
             text.caption(
-                f"All {text.plural(layer.values.shape[1], word)} of {layer.layer}",
+                f"All {text.plural(layer.values.shape[1], word)} of {of}",
                 text.plural(len(layer.values), "step"),
                 f"{unreal} of them not a number, grey" if unreal else "",
                 shared,

@@ -56,7 +56,8 @@ class Prediction:
             truth = np.full((len(label), self._n_outputs), np.nan, np.float32)
             truth[:, : label.shape[1]] = label[:, : self._n_outputs]
             at = steps if len(truth) == len(steps) else np.arange(len(truth), dtype=np.float32)
-            self._label.show(truth, at - np.float32(0.5))
+            edges = np.append(at - np.float32(0.5), at[-1:] + np.float32(0.5))  # a step is as wide as its place
+            self._label.show(np.concatenate([truth, truth[-1:]]), edges.astype(np.float32))
             values.append(truth)
             notes.append("dashed: label")
         finite = np.concatenate([one[np.isfinite(one)] for one in values])

@@ -1,0 +1,23 @@
+"""From where to where values go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Range = tuple[float, float]
+"""(low, high); (inf, -inf) of nothing."""
+
+
+def extremes(*arrays: NDArray[Any]) -> Range:
+    """Smallest and largest finite value; (inf, -inf) if there is none."""
+    finite = [array[np.isfinite(array)] for array in arrays]
+    return min((float(a.min()) for a in finite if a.size), default=np.inf), max(
+        (float(a.max()) for a in finite if a.size), default=-np.inf
+    )
+
+
+def union(a: Range, b: Range) -> Range:
+    return min(a[0], b[0]), max(a[1], b[1])

@@ -1,0 +1,76 @@
+"""The panels of an explorer: which there are, and the one that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import ipywidgets
+import traitlets
+
+from tswidgets import _validate
+from tswidgets.widgets.panel import Panel
+from tswidgets.widgets.panels.ablation import AblationPanel
+from tswidgets.widgets.panels.activations import ActivationsPanel
+from tswidgets.widgets.panels.attribution import AttributionPanel
+from tswidgets.widgets.panels.influence import InfluencePanel
+from tswidgets.widgets.panels.maximization import MaximizationPanel
+from tswidgets.widgets.panels.recurrent import RecurrentPanel
+from tswidgets.widgets.panels.steps import StepsPanel
+from tswidgets.widgets.panels.windows import WindowsPanel
+from tswidgets.widgets.subject import Subject
+
+PANELS: dict[str, type[Panel]] = {
+    "activations": ActivationsPanel,
+    "attribution": AttributionPanel,
+    "maximization": MaximizationPanel,
+    "recurrent": RecurrentPanel,
+    "steps": StepsPanel,
+    "influence": InfluencePanel,
+    "windows": WindowsPanel,
+    "ablation": AblationPanel,
+}
+"""What can be chosen as `Explorer.panel`, in the order of the tabs."""
+
+
+class Pages:
+    """Panels, each made when it is first shown, one for each time axis that it is shown on.
+
+    owner : the explorer, whose traits the panels' inputs are linked to.
+    box : holds all of them, of which one is displayed.
+    """
+
+    def __init__(self, owner: Any, subject: Subject, kinds: dict[str, type[Panel]], news: Callable[[], None]) -> None:
+        self._owner, self._subject, self._kinds, self._news = owner, subject, kinds, news
+        self._made: dict[tuple[str, int], Panel] = {}
+        self.box = ipywidgets.VBox()
+
+    def __iter__(self) -> Iterator[Panel]:
+        return iter(self._made.values())
+
+    def at(self, name: str, layer: str) -> Panel:
+        """The panel as it was made for the time axis of this layer, or of the model's output."""
+        return self._made[self._place(name, layer)]
+
+    def open(self, name: str, layer: str) -> Panel:
+        """Show a panel, and hide the others."""
+        place = self._place(name, layer)
+        if place not in self._made:
+            panel = self._made[place] = self._kinds[name](self._subject.on(place[1]), self._news)
+            for own, widget, trait in panel.inputs:
+                traitlets.link((self._owner, own), (widget, trait))
+            self.box.children = [*self.box.children, panel.box]
+        for other, panel in self._made.items():
+            panel.box.layout.display = None if other == place else "none"
+        return self._made[place]
+
+    def _place(self, name: str, layer: str) -> tuple[str, int]:
+        subject = self._subject
+        return name, subject.output_axis if self._kinds[name].of_output else subject.axis_of(layer)
+
+
+def kinds_for(subject: Subject, panels: Sequence[str] | None) -> dict[str, type[Panel]]:
+    """The panels that were asked for, or else all that have something to show of this subject."""
+    fitting = {name: kind for name, kind in PANELS.items() if kind.applies(subject)}
+    wanted = list(fitting) if panels is None else [_validate.one_of(name, list(fitting), "panel") for name in panels]
+    return {name: fitting[name] for name in wanted or fitting}
