@@ -12,6 +12,14 @@ def answer(dataset: tsw.datasets.Dataset, x: np.ndarray) -> np.ndarray:
     return np.asarray(dataset.model(x[None], training=False))[0]
 
 
+def padded(X) -> np.ndarray:
+    """(n_samples, longest, n_channels), with zeros at the end, which the speakers' model masks."""
+    rows = np.zeros((len(X), max(map(len, X)), X[0].shape[1]), np.float32)
+    for row, x in zip(rows, X, strict=True):
+        row[: len(x)] = x
+    return rows
+
+
 @pytest.mark.parametrize("load", ALL, ids=lambda load: load.__name__)
 def test_shapes_names_and_types_agree(load) -> None:
     dataset = load()
@@ -35,10 +43,7 @@ def test_speakers_are_recognised_as_stated() -> None:
     vowels = tsw.datasets.japanese_vowels()
     assert (len(vowels.X), min(map(len, vowels.X)), max(map(len, vowels.X))) == (370, 7, 29)
     assert vowels.X[0].shape == (19, 12)
-    padded = np.zeros((370, 29, 12), np.float32)  # which the model masks
-    for row, x in zip(padded, vowels.X, strict=True):
-        row[: len(x)] = x
-    answers = np.asarray(vowels.model(padded, training=False))
+    answers = np.asarray(vowels.model(padded(vowels.X), training=False))
     assert (answers.argmax(axis=1) == vowels.y).mean() == pytest.approx(0.954, abs=0.001)
     np.testing.assert_allclose(answers[3], answer(vowels, vowels.X[3]), atol=1e-6)
 
@@ -47,6 +52,50 @@ def test_spliced_stretches_are_found_as_stated() -> None:
     segment = tsw.datasets.watch_segment()
     found = np.asarray(segment.model(segment.X, training=False))[..., 0] > 0.5
     assert (found == segment.y).mean() == pytest.approx(0.910, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("load", "n_test", "n_train"),
+    [
+        (tsw.datasets.watch_exercises, 84, 336),
+        (tsw.datasets.watch_segment, 48, 192),
+        (tsw.datasets.japanese_vowels, 370, 270),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_the_halves_have_no_series_in_common(load, n_test: int, n_train: int) -> None:
+    test, train = load(), load(split="train")
+    assert (len(test.X), len(test.y), len(train.X), len(train.y)) == (n_test, n_test, n_train, n_train)
+    assert (train.channel_names, train.class_names) == (test.channel_names, test.class_names)
+    assert not {np.asarray(x).tobytes() for x in train.X} & {np.asarray(x).tobytes() for x in test.X}
+    assert len(load(split="test").X) == n_test and np.array_equal(load(split="test").X[3], test.X[3])
+    for x in train.X:
+        assert x.dtype == np.float32 and x.shape[1] == len(train.channel_names)
+    answers = np.asarray(train.model(padded(train.X), training=False))
+    told = answers[..., 0] > 0.5 if answers.ndim == 3 else answers.argmax(axis=1)
+    assert (told == train.y).mean() > 0.95  # the models know what they were trained on
+
+
+def test_the_watch_s_training_half_is_what_standardises() -> None:
+    """Mean and deviation are of a part of the very recordings, so that they are 0 and 1 but for a little."""
+    X = tsw.datasets.watch_exercises(split="train").X
+    assert X.mean(axis=(0, 1)) == pytest.approx(np.zeros(6), abs=0.01)
+    assert X.std(axis=(0, 1)) == pytest.approx(np.ones(6), abs=0.01)
+
+
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_speakers_come_one_after_the_other(split: str) -> None:
+    """As the docstring says, so that nobody takes the last speakers for a validation set."""
+    y = tsw.datasets.japanese_vowels(split=split).y
+    assert (np.diff(y) >= 0).all() and set(y) == set(range(9))
+    assert split == "test" or (np.bincount(y) == 30).all()
+
+
+@pytest.mark.parametrize("load", ALL, ids=lambda load: load.__name__)
+@pytest.mark.parametrize("wrong", ["validation", "Train", None, 0])
+def test_another_split_is_refused(load, wrong: object) -> None:
+    with pytest.raises(ValueError, match=r"^Expected a split out of 'test', 'train'; got .+\. Pass one"):
+        load(split=wrong)
 
 
 def windows(wave: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

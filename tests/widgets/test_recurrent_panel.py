@@ -94,7 +94,43 @@ def test_a_quantity_that_a_layer_lacks(classifier: keras.Model) -> None:
         explorer.layer = "lower"
         explorer.data()
         assert "c, cell state of lower" in explorer._panel.raster._caption.value
-        assert "open at" in explorer._panel.curves._gate_caption.value
+        assert "open at" in explorer._panel.curves.parts["gates"].caption.value
+
+
+def test_a_cell_state_has_a_scale_of_its_own(classifier: keras.Model) -> None:
+    """It reaches many times what the hidden state does, which would be a flat line beside it."""
+    model = keras.models.clone_model(classifier)
+    model.set_weights(classifier.get_weights())
+    cell = model.get_layer("lower").cell
+    cell.bias.assign(np.full(cell.bias.shape, 4.0))  # all gates are open: c grows by 1 a step
+    with explore(model, X) as explorer:
+        curves = explorer._panel.curves
+        states, memory = curves.parts["states"], curves.parts["memory"]
+        assert memory.figure.layout.display == "none"  # a GRU has none
+        explorer.layer, explorer.filter = "lower", 2
+        explorer.data()
+        assert {part.figure.layout.display for part in curves.parts.values()} == {None}
+        found = tsw.recurrent_states(model, X, "lower")
+        assert found.c[:, :, 2].max() > 4 > np.abs(found.h).max()
+        assert states.value.scale.max < 1.2 and memory.value.scale.max >= found.c[0, :, 2].max()
+        np.testing.assert_allclose(memory.lines.marks[0].y, found.c[0, :, 2], atol=1e-5)
+        assert len(memory.value.axis.tick_values) > 1  # one number is no scale
+        assert memory.figure in explorer._panel.time_figures
+
+
+def test_how_much_is_let_in_is_filled_and_told(classifier: keras.Model) -> None:
+    """An LSTM's input gate lets in, and Keras' update gate keeps: it lets in what is missing to 1."""
+    with explore(classifier, X) as explorer:
+        gates = explorer._panel.curves.parts["gates"]
+        fills = {name: line.fill for name, line in zip(gates.names, gates.lines.marks, strict=True)}
+        assert fills == {"i": "bottom", "f": "none", "o": "none", "z": "top", "r": "none"}
+        for layer, said in (("upper", "z keeps at {}, r open at {}"), ("lower", "i open at {}, f open at {}")):
+            explorer.layer = layer
+            unit = explorer.data()["unit"]
+            found = tsw.recurrent_states(classifier, X[:1], layer)
+            counts = [int((found.gates[name][0, :, unit] > 0.5).sum()) for name in said.split()[::4]]
+            assert said.format(*counts) in gates.caption.value
+            assert "of 20 steps" in gates.caption.value
 
 
 def test_a_layer_without_states_shows_the_last_that_has_some(classifier: keras.Model) -> None:
@@ -124,6 +160,38 @@ def test_both_directions(merge: str) -> None:
         assert explorer.filter == (9 if merge == "concat" else 4)
 
 
+def test_turning_the_direction_and_choosing_a_filter_agree() -> None:
+    """Side by side, the first five filters read forward and the others backward; the menu never says anything else."""
+    layers = [L.Bidirectional(L.LSTM(5, return_sequences=True), name="both"), L.GRU(12, name="one")]
+    model = sequential(*layers, L.Dense(2))
+    with explore(model, X) as explorer:
+        explorer.layer, explorer.filter = "both", 3
+        menu = explorer._panel.choice.direction
+        for turn, filter in (("backward", 8), ("forward", 3)):
+            explorer.direction = turn
+            assert (explorer.filter, menu.value) == (filter, turn)
+            data = explorer.data()
+            assert (data["direction"], data["unit"]) == (turn, 3)
+        explorer.filter = 6
+        assert (explorer.direction, menu.value, explorer.data()["unit"]) == ("backward", "backward", 1)
+        menu.value = "forward"  # what a person does
+        assert (explorer.filter, explorer.data()["direction"]) == (1, "forward")
+        explorer.layer = "one"
+        explorer.filter = 9
+        explorer.layer = "both"
+        assert (explorer.filter, explorer.direction, explorer.data()["direction"]) == (9, "backward", "backward")
+
+
+def test_a_first_unit_that_reads_backward_is_kept() -> None:
+    """The explorer begins with the most active unit, whichever way it reads."""
+    model = sequential(L.Bidirectional(L.LSTM(5, return_sequences=True), name="both"), L.GlobalAveragePooling1D())
+    weights = model.get_layer("both").get_weights()
+    model.get_layer("both").set_weights([0 * one if i < 3 else one for i, one in enumerate(weights)])  # forward: silent
+    with explore(model, X) as explorer:
+        assert explorer.filter >= 5
+        assert (explorer.direction, explorer.data()["direction"]) == ("backward", "backward")
+
+
 def test_padding_is_absent() -> None:
     model = sequential(L.Masking(), L.LSTM(4, name="lstm"), L.Dense(3, "softmax"))
     batch = X[:2].copy()
@@ -148,7 +216,7 @@ def test_steps_behind_strides_stand_where_they_belong() -> None:
         centres = np.arange(6) * 3 + 1.5
         np.testing.assert_array_equal(data["time"], centres)
         assert data["states"]["h"].shape == (6, 5)
-        line = explorer._panel.curves._states.marks[0]
+        line = explorer._panel.curves.parts["states"].lines.marks[0]
         np.testing.assert_allclose(line.x, centres)
         np.testing.assert_allclose(line.y, data["states"]["h"][:, data["unit"]], atol=1e-6)
         assert np.isnan(data["so_far"][:3]).all() and np.isfinite(data["so_far"][3:]).all()

@@ -15,6 +15,8 @@ DATA = Path(__file__).parent.parent / "data"
 _WATCH_MEAN = np.array([-0.04286, 0.36881, -0.12796, 0.03306, -0.00330, 0.00636])
 _WATCH_STD = np.array([0.98066, 0.49867, 0.56974, 1.05573, 2.63547, 1.08705])
 _WATCH_CHANNELS = [f"{kind} {axis}" for kind in ("acceleration", "rotation") for axis in "xyz"]
+_FIRST_UNSEEN = 9  # the watch models were trained on subjects 1 to 8
+_SPLITS = ("test", "train")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +56,18 @@ def trained_model(file: str) -> Any:
     return keras.models.load_model(DATA / "models" / file, compile=False)
 
 
-def watch_exercises() -> Dataset:
-    """Seven shoulder exercises as a smart watch feels them: 84 windows of 6 s from two people the model never saw."""
+def watch_exercises(*, split: str = "test") -> Dataset:
+    """Seven shoulder exercises as a smart watch feels them: 84 windows of 6 s from two people the model never saw.
+
+    Parameters
+    ----------
+    split : str
+        `test`, or `train`: 336 windows from the eight people whom the model was trained on. Three windows in a row are
+        cut from one recording and overlap by half, so do not part them between training and validation.
+    """
     stored = np.load(DATA / "watch_exercises.npz")
-    unseen = stored["subject"] >= 9
-    recordings = _standardised(stored["Xq"][unseen], stored["scale"])
+    chosen = _people(stored["subject"], split)
+    recordings = _standardised(stored["Xq"][chosen], stored["scale"])
     windows = [recordings[:, start : start + 300] for start in (0, 150, 300)]
     exercises = [
         "pendulum",
@@ -71,7 +80,7 @@ def watch_exercises() -> Dataset:
     ]
     return Dataset(
         X=np.stack(windows, axis=1).reshape(-1, 300, 6),
-        y=np.repeat(stored["y"][unseen], 3).astype(np.int64),
+        y=np.repeat(stored["y"][chosen], 3).astype(np.int64),
         channel_names=list(_WATCH_CHANNELS),
         class_names=exercises,
         sampling_rate=float(stored["rate_hz"]),
@@ -80,13 +89,19 @@ def watch_exercises() -> Dataset:
     )
 
 
-def watch_segment() -> Dataset:
-    """A label per time step: real watch signals with a stretch of abduction spliced in, so the labels are made."""
+def watch_segment(*, split: str = "test") -> Dataset:
+    """A label per time step: real watch signals with a stretch of abduction spliced in, so the labels are made.
+
+    Parameters
+    ----------
+    split : str
+        `test`: 48 series of 8 s from two people the model never saw, or `train`: 192 from the eight others.
+    """
     stored = np.load(DATA / "watch_segment.npz")
-    unseen = stored["subject"] >= 9
+    chosen = _people(stored["subject"], split)
     return Dataset(
-        X=_standardised(stored["Xq"][unseen], stored["scale"]),
-        y=stored["y"][unseen].astype(np.int64),
+        X=_standardised(stored["Xq"][chosen], stored["scale"]),
+        y=stored["y"][chosen].astype(np.int64),
         channel_names=list(_WATCH_CHANNELS),
         class_names=["abduction"],
         sampling_rate=float(stored["rate_hz"]),
@@ -95,19 +110,41 @@ def watch_segment() -> Dataset:
     )
 
 
-def japanese_vowels() -> Dataset:
-    """370 utterances of /ae/ by nine speakers, 7 to 29 steps long: the test half of the UCI set."""
+def japanese_vowels(*, split: str = "test") -> Dataset:
+    """370 utterances of /ae/ by nine speakers, 7 to 29 steps long: the test half of the UCI set.
+
+    Both halves are sorted by speaker. `validation_split` in Keras takes the last of the series before it shuffles, and
+    with them the last speakers alone: shuffle them yourself first.
+
+    Parameters
+    ----------
+    split : str
+        `test`, or `train`: 270 other utterances by the same speakers, 30 of each, 7 to 26 steps long.
+    """
     stored = np.load(DATA / "japanese_vowels.npz")
-    ends, first = stored["offsets"], int(stored["n_train"])
+    wave, ends, n_train = stored["X"], stored["offsets"], int(stored["n_train"])
+    chosen = range(n_train) if _is_training(split) else range(n_train, len(ends) - 1)
     return Dataset(
-        X=[stored["X"][ends[i] : ends[i + 1]] for i in range(first, len(ends) - 1)],
-        y=stored["y"][first:].astype(np.int64) - 1,
+        X=[wave[ends[i] : ends[i + 1]] for i in chosen],
+        y=stored["y"][chosen.start : chosen.stop].astype(np.int64) - 1,
         channel_names=[str(name) for name in stored["features"]],
         class_names=[f"speaker {i + 1}" for i in range(9)],
         sampling_rate=None,
         source="M. Kudo, J. Toyama, M. Shimbo 1999, UCI Japanese Vowels, DOI 10.24432/C5NS47, CC BY 4.0",
         model_file="jv_lstm100.keras",
     )
+
+
+def _is_training(split: str) -> bool:
+    if not isinstance(split, str) or split not in _SPLITS:
+        raise ValueError(f"Expected a split out of 'test', 'train'; got {split!r}. Pass one of these two.")
+    return split == "train"
+
+
+def _people(subject: NDArray[np.integer[Any]], split: str) -> NDArray[np.bool_]:
+    """Which recordings are of the people whom the models were trained on, or of the others: (n_recordings,)."""
+    seen: NDArray[np.bool_] = subject < _FIRST_UNSEEN
+    return seen if _is_training(split) else ~seen
 
 
 def _standardised(quantised: NDArray[np.int16], scale: NDArray[np.float64]) -> NDArray[np.float32]:

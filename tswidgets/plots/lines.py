@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import bqplot
 import numpy as np
@@ -102,7 +103,7 @@ class Curve:
 class NamedLines:
     """A few lines of different meaning on one scale, each with a colour and a line style of its own.
 
-    styles : name → (colour, line style); a line that is among `filled` has its area down to the bottom filled.
+    styles : name → (colour, line style); `filled` : name → the side of the line that is filled, `bottom` or `top`.
     """
 
     def __init__(
@@ -111,7 +112,7 @@ class NamedLines:
         value: bqplot.Scale,
         styles: Mapping[str, tuple[str, str]],
         *,
-        filled: Collection[str] = (),
+        filled: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._time, self.run = time, 1
         scales, none = {"x": time.scale, "y": value}, np.zeros(2, np.float32)
@@ -123,7 +124,7 @@ class NamedLines:
                 colors=[color],
                 line_style=style,
                 stroke_width=1.6,
-                fill="bottom" if name in filled else "none",
+                fill=filled.get(name, "none"),
                 fill_opacities=[0.25],
                 visible=False,
             )

@@ -61,7 +61,8 @@ class State(traitlets.HasTraits):
     units: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True)
     """First and last row of them that are shown, both inclusive; None for all. Default: None."""
     direction = traitlets.Enum(("forward", "backward"), default_value="forward")
-    """Which direction of a Bidirectional layer whose directions are not side by side. Default: `forward`."""
+    """Which direction of a Bidirectional layer. Where both stand side by side on the layer's last axis, the filter says
+    so, and turning the direction moves the filter to the other one's unit of that number. Default: `forward`."""
     current_step = traitlets.Int(None, allow_none=True)
     """Time step of the sample where a walk through time is, or None. Default: None."""
     threshold = traitlets.Float(0.5)

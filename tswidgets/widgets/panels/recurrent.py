@@ -26,7 +26,7 @@ from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.states import Range, States, Unit, UnitStates, layers_of, ranges_of, whole
 from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.views.attributed import AttributedSeries
-from tswidgets.widgets.views.gates import NAMES, STATES, UnitCurves
+from tswidgets.widgets.views.gates import NAMES, UnitCurves
 from tswidgets.widgets.views.last import Last
 from tswidgets.widgets.views.so_far import AnswerCurves
 from tswidgets.widgets.views.unit_choice import ORDERS, RowChoice, UnitChoice, rows_of
@@ -85,14 +85,17 @@ class RecurrentPanel:
         self.summary = text.Text("tsw-summary")
         self.time_figures = [self.series.figure, *self.curves.figures, self.answer.figure, self.raster.figure]
         self.inputs: list[Input] = [
+            ("layer", self.rows, "layer"),
+            ("direction", self.choice.direction, "value"),
             ("filter", self.rows, "filter"),
             ("quantity", self.choice.quantity, "value"),
             ("unit_order", self.choice.order, "value"),
-            ("direction", self.choice.direction, "value"),
             ("units", self.choice, "units"),
             ("current_step", self.walk, "step"),
             ("current_step", self.cursor, "step"),
         ]
+        self.rows.observe(self._chosen, ["layer", "filter"])
+        self.choice.direction.observe(self._turned, "value")
         toolbar = self.choice.toolbar
         toolbar.children = [*toolbar.children, self.walk.play]
         views = (self.series, self.answer, self.curves, self.raster)
@@ -169,9 +172,8 @@ class RecurrentPanel:
         span = whole(name, picture.ranges[name])
         self.series.show(picture.series, picture.absent, placed[name], of, span, layout="together")
         own = {key: values[:, unit.number] for key, values in states.values.items()}
-        ends = [end[unit.number] for key in states.values if key in STATES for end in picture.ranges[key]]
-        own_range = float(np.fmin.reduce(ends)), float(np.fmax.reduce(ends))
-        self.curves.show(f"Unit {unit.number} of {states.of}", steps, own, own_range, placed)
+        own_ranges = {key: (low[unit.number], high[unit.number]) for key, (low, high) in picture.ranges.items()}
+        self.curves.show(f"Unit {unit.number} of {states.of}", steps, own, own_ranges, placed)
         values, note = states.values[name], ORDERS[selection.unit_order]
         self.raster.show(
             f"{NAMES[name]} of {states.of}",
@@ -229,6 +231,19 @@ class RecurrentPanel:
         self.series.close()
         close_all(self.series.colors)  # shown nowhere: the picture's scale says the same
         self.raster.close()
+
+    def _turned(self, change: Any) -> None:
+        """Of directions that stand side by side, to the unit of the same number in the other one."""
+        if self.rows.layer in self._states.layers:
+            unit = self._states.unit(self.rows.layer, self.rows.filter, change.new)
+            if unit.direction not in ("", change.new):
+                self.rows.filter = unit.number + (unit.n_units if change.new == "backward" else 0)
+
+    def _chosen(self, _: Any) -> None:
+        """The menu says in which direction the chosen filter reads."""
+        if self.rows.layer in self._states.layers:
+            unit = self._states.unit(self.rows.layer, self.rows.filter, self.choice.direction.value)
+            self.choice.direction.value = unit.direction or self.choice.direction.value
 
     def _ask(self, picture: RecurrentPicture, key: Any, token: Token | None) -> Iterator[RecurrentPicture]:
         """Pictures with what the model would answer so far."""

@@ -17,7 +17,8 @@ from tswidgets.widgets.views.last import Last
 from tswidgets.widgets.views.legend import ChannelLegend
 
 Floats = NDArray[np.float32]
-HEIGHT = 130
+HEIGHT = 110
+TICKS = 5  # at most; with fewer a scale can be left with one
 NAMES = {
     "h": "h, hidden state",
     "c": "c, cell state",
@@ -40,8 +41,12 @@ STYLES = {
     "z": (CATEGORIES[2], "solid"),
     "r": (CATEGORIES[3], "dashed"),
 }
-STATES, GATES = ("h", "c", "g", "candidate"), ("i", "f", "o", "z", "r")
-FILLED = ("i", "z")  # what lets something new in: where it is open is to be seen at a glance
+PARTS = {
+    "states": ("h", "g", "candidate"),
+    "memory": ("c",),  # grows far beyond the others, which would be flat lines beside it
+    "gates": ("i", "f", "o", "z", "r"),
+}
+FILLED = {"i": "bottom", "z": "top"}  # how much is let in, at a glance: Keras' GRU keeps z and lets in 1 - z
 
 
 class UnitCurves:
@@ -51,23 +56,14 @@ class UnitCurves:
     """
 
     def __init__(self, time: TimeAxis, names: tuple[str, ...]) -> None:
-        self._names = names
-        states = [name for name in STATES if name in names]
-        gates = [name for name in GATES if name in names]
-        self._value, self._open = ValueAxis(HEIGHT), ValueAxis(HEIGHT)
-        self._open.fit(0.0, 1.0)
-        self._states = NamedLines(time, self._value.scale, {name: STYLES[name] for name in states})
-        self._gates = NamedLines(time, self._open.scale, {name: STYLES[name] for name in gates}, filled=FILLED)
-        self._caption, self._gate_caption = text.Text("tsw-caption"), text.Text("tsw-caption")
         self._last = Last()
-        drawn = [zero_line(time, self._value.scale), *self._states.marks]
-        self.figures = [figure(drawn, [self._value.axis, time.axis()], height=HEIGHT, name="curve")]
-        self.rows: list[ipywidgets.Widget] = [self._caption, self.figures[0]]
-        if gates:
-            axes = [self._open.axis, time.axis()]
-            self.figures.append(figure(self._gates.marks, axes, height=HEIGHT, name="curve"))
-            self.rows += [self._gate_caption, self.figures[1]]
-        self._order = [*states, *gates]
+        there = {part: [name for name in of if name in names] for part, of in PARTS.items()}
+        self.parts = {part: Part(time, of) for part, of in there.items() if of}
+        self.figures = [part.figure for part in self.parts.values()]
+        self.rows: list[ipywidgets.Widget] = [
+            row for part in self.parts.values() for row in (part.caption, part.figure)
+        ]
+        self._order = [name for part in self.parts.values() for name in part.names]
         self.legend = ChannelLegend([NAMES[name] for name in self._order], [STYLES[name] for name in self._order])
         self.legend.title = "unit"
 
@@ -76,34 +72,56 @@ class UnitCurves:
         title: str,
         steps: Floats,
         values: Mapping[str, Floats],
-        value_range: tuple[float, float],
+        ranges: Mapping[str, tuple[float, float]],
         read: Mapping[str, Floats],
     ) -> None:
-        """`values` : name → (n_steps,) at the input steps `steps`, NaN at padding; `read` : at every input step."""
-        self._value.fit(*value_range)
-        shown = tuple(values)
-        if not self._last.differs(title, steps, shown, *values.values()):
+        """`values` : name → (n_steps,) at the input steps `steps`, NaN at padding; `read` : at every input step.
+
+        `ranges` : name → what its scale spans at least; gates are drawn from 0 to 1.
+        """
+        for key, part in self.parts.items():
+            ends = [end for name in part.names for end in ranges.get(name, ())]
+            if ends and key != "gates":
+                part.value.fit(float(np.fmin.reduce(ends)), float(np.fmax.reduce(ends)))
+        if not self._last.differs(title, steps, tuple(values), *values.values()):
             return
-        self._states.show(steps, values)
-        self._gates.show(steps, values)
-        gates = [name for name in GATES if name in values]
-        for row in self.rows[2:]:
-            row.layout.display = None if gates else "none"
-        self._caption.write(text.caption(title, ", ".join(NAMES[name] for name in STATES if name in values)))
-        opened = [f"{NAMES[name]} open at {_share(values[name])}" for name in gates]
-        self._gate_caption.write(text.caption("Its gates", *opened, text.decimated(self._gates.run)))
+        titles = {"states": title, "memory": "Its memory", "gates": "Its gates"}
+        for key, part in self.parts.items():
+            own = {name: values[name] for name in part.names if name in values}
+            part.lines.show(steps, own)
+            part.let_be_seen(bool(own))
+            told = _opened(own) if key == "gates" else ", ".join(NAMES[name] for name in own)
+            part.caption.write(text.caption(titles[key], told, text.decimated(part.lines.run)))
         nothing = np.full(len(next(iter(read.values()))), np.nan, np.float32)
         self.legend.show(np.stack([read.get(name, nothing) for name in self._order], axis=1))
 
     def explain(self, why: str) -> None:
         self._last.forget()
-        self._states.hide()
-        self._gates.hide()
-        self._caption.write(text.caption("One unit", why))
-        self._gate_caption.write(text.caption("Its gates", why))
+        for key, part in self.parts.items():
+            part.lines.hide()
+            part.let_be_seen(key == "states")
+        self.parts["states"].caption.write(text.caption("One unit", why))
 
 
-def _share(gate: Floats) -> str:
-    """At how many of the steps a gate is more open than shut."""
-    known = gate[np.isfinite(gate)]
-    return f"{int((known > 0.5).sum())} of {text.plural(len(known), 'step')}"
+class Part:
+    """Some of a unit's curves, on a scale of their own."""
+
+    def __init__(self, time: TimeAxis, names: list[str]) -> None:
+        self.names, self.value = names, ValueAxis(36 * TICKS)
+        self.lines = NamedLines(time, self.value.scale, {name: STYLES[name] for name in names}, filled=FILLED)
+        self.caption = text.Text("tsw-caption")
+        zero = [] if set(names) & set(PARTS["gates"]) else [zero_line(time, self.value.scale)]
+        marks = [*zero, *self.lines.marks]
+        self.figure = figure(marks, [self.value.axis, time.axis()], height=HEIGHT, name="curve")
+
+    def let_be_seen(self, on: bool) -> None:
+        for row in (self.caption, self.figure):
+            row.layout.display = None if on else "none"
+
+
+def _opened(gates: Mapping[str, Floats]) -> str:
+    """At how many of the steps each gate is more open than shut; an open update gate of a GRU lets nothing in."""
+    present = {name: gate[np.isfinite(gate)] for name, gate in gates.items()}
+    told = [f"{name} {'keeps' if name == 'z' else 'open'} at {(gate > 0.5).sum()}" for name, gate in present.items()]
+    n_steps = max(map(len, present.values()), default=0)
+    return f"{', '.join(told)} of {text.plural(n_steps, 'step')}" if told else ""

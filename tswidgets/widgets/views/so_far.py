@@ -42,7 +42,7 @@ class AnswerCurves:
         if len(known):
             self._lines.show(values[known], known.astype(np.float32))
             self._value.fit(min(0.0, float(values[known].min())), max(1.0, float(values[known].max())))
-        self._caption.write(text.caption("Prediction so far", told, _changes(changes, len(known), self._n_outputs)))
+        self._caption.write(text.caption("Prediction so far", _changes(changes, len(known), self._n_outputs), told))
 
     def explain(self, why: str) -> None:
         self._last.forget()

@@ -63,8 +63,9 @@ class UnitChoice(traitlets.HasTraits):
 
 
 class RowChoice(traitlets.HasTraits):
-    """The chosen filter, and the row of the picture where it stands: a click on a row chooses the row's unit."""
+    """The chosen filter of a layer, and the picture's row where it stands: a click on a row chooses the row's unit."""
 
+    layer = traitlets.Unicode()
     filter = traitlets.Int(0)
 
     def __init__(self, cursor: TimeCursor) -> None:
