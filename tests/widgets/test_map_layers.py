@@ -153,3 +153,18 @@ def test_every_map_among_the_test_models_is_drawn() -> None:
                     np.testing.assert_allclose(explorer.data()["layer"], expected, atol=1e-5)
                     assert explorer._panel.layer._raster.image.visible
     assert maps >= 8
+
+
+def test_a_layer_that_runs_with_a_row_for_each_step_is_explained() -> None:
+    """Time folded into the samples by hand, faster than TimeDistributed: a picture would show the first step alone."""
+    x = keras.Input((12, 3))
+    rows = keras.ops.reshape(x, (-1, 3, 1))
+    each = L.LSTM(2, name="each")(rows)
+    steps = keras.ops.reshape(each, (-1, 12, 2))
+    model = randomise(keras.Model(x, L.Dense(1, name="head")(steps)))
+    with tsw.Explorer(model, series(2, 12, 3)) as explorer:
+        explorer.layer = "each"
+        assert explorer.data()["activation"] is None
+        assert "12 rows for 1 sample" in explorer._panel.layer._caption.value
+    with pytest.raises(ValueError, match="24 rows for 2 samples"):
+        tsw.activations(model, series(2, 12, 3), "each")

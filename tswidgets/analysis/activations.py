@@ -97,6 +97,10 @@ def tap_named(probe: Probe, layer: str) -> Tap:
 
 def placed(probe: Probe, observation: Observation, tap: Tap) -> Tap:
     """The tap as it can be drawn for these very inputs, of which several may have lengths of their own."""
+    n_rows, n_samples = len(observation[tap.name]), len(observation.outputs[0])
+    if n_rows != n_samples:
+        why = f"it runs with {n_rows:,} rows for {n_samples:,} {'sample' if n_samples == 1 else 'samples'}"
+        return replace(tap, kind="other", note=f"{why}: which row belongs to which step is not known")
     if tap.time_axis is None or probe.timelines(observation.lengths)[tap.name] is not None:
         return tap
     return replace(tap, kind="other", note="the inputs have different lengths, so its steps have no place on one axis")
