@@ -76,8 +76,11 @@ class Recording:
         return [self._tap_of.get(id(tensor), "") for tensor in outputs]
 
     def _is_inner(self, call: Call) -> bool:
-        """A cell at one step of a recurrence, the arithmetic of masks, or of Keras' own layers: nobody's layer."""
-        if any(isinstance(parent, keras.layers.RNN) for parent in call.parents):
+        """A cell at one step of a recurrence, the arithmetic of masks, or of Keras' own layers: nobody's layer.
+
+        Within a TimeDistributed layer the first axis counts steps and not samples: only its result can be looked at.
+        """
+        if any(isinstance(parent, (keras.layers.RNN, keras.layers.TimeDistributed)) for parent in call.parents):
             return True
         if isinstance(call.operation, keras.Layer) or id(call.operation) in self._paths:
             return all(tensor.dtype == "bool" for tensor in call.outputs)
