@@ -23,19 +23,19 @@ def is_recurrent(operation: Any) -> bool:
     return isinstance(unwrapped(operation), (keras.layers.RNN, keras.layers.Bidirectional))
 
 
-def given(call: Call) -> dict[str, Any] | None:
-    """`sequence`, `mask` and a flat list `initial_state` as tensors, the last two None where there are none.
+def given(name: str, call: Call) -> dict[str, dict[str, Any]]:
+    """Name → `sequence`, `mask` and a flat list `initial_state` as tensors, the last two None where there are none.
 
-    None for a call that has no sequence.
+    Empty for a call of something of the user's own that has no sequence.
     """
     names = list(inspect.signature(call.operation.call).parameters)
     arguments = {**dict(zip(names, call.args, strict=False)), **call.kwargs}
     sequence, initial_state, mask = (arguments.get(key) for key in (names[0], "initial_state", "mask"))
     if not is_tensor(sequence):
-        return None
+        return {}
     if mask is None and initial_state is None:  # Keras takes the mask from a tensor if there is no other argument
         with as_given(call):
             mask = mask_of(sequence)
     states = None if initial_state is None else tree.flatten(initial_state)
     found = {"sequence": sequence, "mask": mask, "initial_state": states}
-    return tree.map_structure(lambda leaf: None if leaf is None else keras.ops.convert_to_tensor(leaf), found)
+    return {name: tree.map_structure(lambda leaf: None if leaf is None else keras.ops.convert_to_tensor(leaf), found)}

@@ -229,19 +229,6 @@ class Probe:
 
     # -- for the other modules of this ring ----------------------------------------------------------------------------
 
-    def around(self, x: Any, tap: str) -> tuple[dict[str, Any], list[NDArray[Any]]]:
-        """What the call of a recurrent layer was given, as in `Observation.given`, and all that it returned."""
-        x = inputs.arranged(self.model, x)
-        flat, own = self.checked(x), self.calls.beside(tap)
-
-        def run(*part: NDArray[Any]) -> Any:
-            seen = self.observe(tree.pack_sequence_as(x, list(part)))  # from memory, if that has been seen already
-            return (seen.given[own[0]], [seen[one] for one in own]) if own[0] in seen.given else _validate.not_reached(tap)
-
-        at_once = batches.rows_at_once(batches.bytes_per_row(self.taps, flat))
-        found: tuple[dict[str, Any], list[NDArray[Any]]] = batches.in_pieces(run, flat, at_once, self.batch_size)
-        return found
-
     def compute(self, x: Any, key: Hashable, task: Task, *arguments: NDArray[Any], of: Collection[str] = ()) -> Any:
         """The result of a task for a batch, as ndarrays, in pieces; `arguments` go along the batch axis.
 

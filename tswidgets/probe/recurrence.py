@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
+Step = Callable[..., Any]
 
 FEW = 32  # steps of a series that are over before a compiler is done
 MOST_STEPS, MOST_SAMPLES, MOST_ROWS = 512, 64, 2048  # of a block; rows are steps times samples
@@ -87,37 +88,46 @@ def steps_of(layer: Any) -> slice:
     return slice(None, None, -1 if layer.go_backwards else 1)
 
 
-# ------------------------------------------------------------------------------------- one step, in TensorFlow's tensors
-# x: (n_samples, n_gates · n_units), what the kernel made of the input, with its bias. U, b: recurrent kernel and its bias.
+# ------------------------------------------------------------------------------------ one step, in TensorFlow's tensors
+# Each function returns one of x and h, which returns what is found at a step, states first. x: (n_samples, n_gates ·
+# n_units), what the kernel made of the input, with its bias. U, b: recurrent kernel and its bias.
 
 
-def _lstm(x: Any, states: Sequence[Any], U: Any, b: Any, gate: Any, activation: Any, reset_after: bool) -> list[Any]:
-    h, c = states
-    i, f, g, o = tf.split(x + h @ U + b, 4, axis=-1)
-    i, f, g, o = gate(i), gate(f), activation(g), gate(o)
-    c = f * c + i * g
-    h = o * activation(c)
-    return [h, c, i, f, g, o]
+def _lstm(U: Any, b: Any, gate: Step, activation: Step, reset_after: bool) -> Step:
+    def step(x: Any, h: Any, c: Any) -> list[Any]:
+        i, f, g, o = tf.split(x + h @ U + b, 4, axis=-1)
+        i, f, g, o = gate(i), gate(f), activation(g), gate(o)
+        c = f * c + i * g
+        h = o * activation(c)
+        return [h, c, i, f, g, o]
+
+    return step
 
 
-def _gru(x: Any, states: Sequence[Any], U: Any, b: Any, gate: Any, activation: Any, reset_after: bool) -> list[Any]:
-    (h,) = states
-    n = h.shape[-1]
-    z, r = tf.split(x[:, : 2 * n] + h @ U[:, : 2 * n] + b[: 2 * n], 2, axis=-1)
-    z, r = gate(z), gate(r)
-    inner = r * (h @ U[:, 2 * n :] + b[2 * n :]) if reset_after else (r * h) @ U[:, 2 * n :]
-    candidate = activation(x[:, 2 * n :] + inner)
-    h = z * h + (1 - z) * candidate
-    return [h, z, r, candidate]
+def _gru(U: Any, b: Any, gate: Step, activation: Step, reset_after: bool) -> Step:
+    n_gates = 2 * U.shape[0]
+    U_gates, U_candidate = U[:, :n_gates], U[:, n_gates:]
+
+    def step(x: Any, h: Any) -> list[Any]:
+        x_z, x_r, x_candidate = tf.split(x, 3, axis=-1)
+        if reset_after:
+            of_z, of_r, of_candidate = tf.split(h @ U + b, 3, axis=-1)
+        else:
+            of_z, of_r = tf.split(h @ U_gates, 2, axis=-1)
+        z, r = gate(x_z + of_z), gate(x_r + of_r)
+        candidate = activation(x_candidate + (r * of_candidate if reset_after else (r * h) @ U_candidate))
+        h = z * h + (1 - z) * candidate
+        return [h, z, r, candidate]
+
+    return step
 
 
-def _simple(x: Any, states: Sequence[Any], U: Any, b: Any, gate: Any, activation: Any, reset_after: bool) -> list[Any]:
-    (h,) = states
-    return [activation(x + h @ U + b)]
+def _simple(U: Any, b: Any, gate: Step, activation: Step, reset_after: bool) -> Step:
+    return lambda x, h: [activation(x + h @ U + b)]
 
 
-Cell = tuple[Callable[..., list[Any]], tuple[str, ...]]
-"""What a cell does in one step, and the names of what that returns, states first."""
+Cell = tuple[Callable[..., Step], tuple[str, ...]]
+"""What a cell does in one step, and the names of what is found there."""
 
 _CELLS: dict[type[keras.Layer], Cell] = {
     keras.layers.LSTMCell: (_lstm, ("h", "c", "i", "f", "g", "o")),
@@ -126,7 +136,7 @@ _CELLS: dict[type[keras.Layer], Cell] = {
 }
 
 
-# ------------------------------------------------------------------------------------------------------------- all steps
+# ------------------------------------------------------------------------------------------------------------ all steps
 
 
 def _block(
@@ -139,12 +149,12 @@ def _block(
     n_steps: Any,
 ) -> tuple[Any, Any]:
     """The states after `n_steps` of the steps of x, and all that was found, each (n_timesteps, n_samples, n_units)."""
-    (step, names), (kernel, U, bias) = cell, weights
-    gate, activation = (_float32(function) for function in options[:2])
+    (steps, names), (kernel, U, bias), (gate, activation, reset_after) = cell, weights, options
     x = x @ kernel + bias[0]
+    step = steps(U, bias[1], _float32(gate), _float32(activation), reset_after)
 
     def one(t: Any, states: Any, kept: Any) -> tuple[Any, Any, Any]:
-        found = step(x[t], states, U, bias[1], gate, activation, options[2])
+        found = step(x[t], *states)
         states = [tf.where(present[t], after, before) for after, before in zip(found, states, strict=False)]
         found[: len(states)] = states
         return t + 1, states, [array.write(t, values) for array, values in zip(kept, found, strict=True)]
@@ -195,7 +205,7 @@ def _filled(array: NDArray[Any], *shape: int) -> NDArray[Any]:
     return np.pad(array, missing + [(0, 0)] * (array.ndim - len(missing))) if np.any(missing) else array
 
 
-def _float32(activation: Any) -> Callable[[Any], Any]:
+def _float32(activation: Any) -> Step:
     """An activation function, which may be a layer that computes with other numbers."""
     return lambda x: tf.cast(activation(x), tf.float32)
 

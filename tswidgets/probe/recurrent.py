@@ -12,8 +12,11 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
+from keras import tree
+from numpy.typing import NDArray
 
 from tswidgets import _validate
+from tswidgets.probe import batches, inputs
 from tswidgets.probe.given import is_recurrent, unwrapped
 from tswidgets.probe.probe import Probe
 from tswidgets.probe.recurrence import Bools, Floats, absent_steps, cell_of, scan
@@ -112,10 +115,11 @@ def recurrent_states(model: keras.Model | Probe, x: Any, layer: str) -> Recurren
     name = probe.tap_name(layer)
     recurrent = recurrent_taps(probe)
     if name not in recurrent:
-        _validate.not_recurrent(name, recurrent)
+        inner = unwrapped(probe.calls.operation(name))
+        _validate.not_recurrent(name, recurrent, inner.name if isinstance(inner, keras.Model) else "")
     operation, parts = unwrapped(probe.calls.operation(name)), parts_of(probe, name)
     kinds = [cell_of(part) for part in parts]
-    given, own = probe.around(x, name)
+    given, own = _around(probe, x, name)
     sequence, mask, initial = given["sequence"], given["mask"], given["initial_state"]
     outer = sequence.shape[:-2]  # samples, and the steps of a TimeDistributed layer
     sequence = sequence.reshape(-1, *sequence.shape[-2:])
@@ -156,6 +160,22 @@ def quantities_of(probe: Probe, layer: str) -> tuple[str, ...]:
         return ()
     kind: Any = kinds[0]
     return ("h", "c", *kind._gates) if kind is LSTMStates else ("h", *kind._gates)
+
+
+def _around(probe: Probe, x: Any, name: str) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+    """What the call of a recurrent layer was given, as in `Observation.given`, and all that it returned."""
+    x = inputs.arranged(probe.model, x)
+    flat, own = probe.checked(x), probe.calls.beside(name)
+
+    def run(*part: NDArray[Any]) -> Any:
+        seen = probe.observe(tree.pack_sequence_as(x, list(part)))  # from memory, if that has been looked at already
+        if own[0] not in seen.given:
+            _validate.not_reached(name)
+        return seen.given[own[0]], [seen[one] for one in own]
+
+    at_once = batches.rows_at_once(batches.bytes_per_row(probe.taps, flat))
+    found: tuple[dict[str, Any], list[NDArray[Any]]] = batches.in_pieces(run, flat, at_once, probe.batch_size)
+    return found
 
 
 _STATES: dict[type[keras.Layer], Callable[..., RecurrentStates]] = {

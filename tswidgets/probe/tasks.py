@@ -26,7 +26,8 @@ def observing(wanted: Collection[str] | None, weights: Callable[[], list[Any]]) 
     """
 
     def task(forward: Forward, inputs: Sequence[Any]) -> Any:
-        values, results, masks, begins = weights(), {}, {}, {}
+        values, results, masks = weights(), {}, {}
+        begins: dict[str, Any] = {}
 
         def visit(name: str, tensor: Any, call: Call) -> Any:
             if wanted is None or name in wanted:
@@ -34,8 +35,7 @@ def observing(wanted: Collection[str] | None, weights: Callable[[], list[Any]]) 
                 if mask_of(tensor) is not None:
                     masks[name] = mask_of(tensor)
             if wanted is None and is_recurrent(call.operation) and tensor is call.outputs[0]:
-                if (begin := given(call)) is not None:
-                    begins[name] = begin
+                begins.update(given(name, call))
             return tensor
 
         output = forward(inputs, visit)

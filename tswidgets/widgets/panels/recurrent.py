@@ -106,16 +106,19 @@ class RecurrentPanel:
 
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[RecurrentPicture]:
         started, subject = clock.perf_counter(), self._subject
+        shown = started
         sample = min(selection.sample, len(self._samples) - 1)
         layer = self._states.layer(selection.layer)
         same = layer == selection.layer
         unit = self._states.unit(layer, selection.filter if same else 0, selection.direction)
         observation = subject.probe.observe(self._samples.batch(sample))
         n_timesteps = self._samples.lengths[sample]
-        now = selection.current_step
+        step = selection.current_step
+        key = sample, observation.version
+        so_far, why_not = self._answers.get(key, (None, ""))
         picture = RecurrentPicture(
             selection=replace(
-                selection, sample=sample, current_step=None if now is None else min(now, n_timesteps - 1)
+                selection, sample=sample, current_step=None if step is None else min(step, n_timesteps - 1)
             ),
             tap=subject.taps[layer],
             shape=observation[layer].shape[1:] if layer in observation else (),
@@ -126,6 +129,8 @@ class RecurrentPanel:
             unit=unit,
             order=np.arange(unit.n_units),
             ranges={},
+            so_far=so_far,
+            why_not=why_not,
         )
         try:
             states = self._states.find(layer, unit.direction, sample)
@@ -134,14 +139,14 @@ class RecurrentPanel:
         else:
             name = quantity_of(states, selection.quantity)
             order = rows_of(unit_order(states.values[name], selection.unit_order), selection.units)
-            ranges = (
-                ranges_of(states) if selection.scale == "sample" else self._states.ranges(layer, unit.direction, states)
-            )
-            picture = replace(picture, states=states, order=order, ranges=dict(ranges))
-        key = sample, observation.version
-        so_far, why_not = self._answers.get(key, (None, ""))
-        picture = replace(picture, so_far=so_far, why_not=why_not, seconds=clock.perf_counter() - started)
-        yield picture
+            picture = replace(picture, states=states, order=order, ranges=ranges_of(states))
+            seen = [] if selection.scale == "sample" else self._states.ranges(layer, unit.direction, states)
+            for ranges in seen:
+                picture = replace(picture, ranges=dict(ranges))
+                if (now := clock.perf_counter()) - shown > PATIENCE:
+                    shown = now
+                    yield replace(picture, seconds=now - started)
+        yield replace(picture, seconds=clock.perf_counter() - started)
         if so_far is None and not why_not:
             yield from self._ask(picture, key, token)
 
@@ -185,11 +190,9 @@ class RecurrentPanel:
         self.rows.follow(picture.order, unit.number, unit.first)
         if self._pointed.differs(values, picture.order, steps):
             past = np.zeros(len(steps), np.int64)
-            lo, hi = (
-                (past, states.timeline.hi)
-                if unit.direction != "backward"
-                else (states.timeline.lo, past + len(picture.series) - 1)
-            )
+            lo, hi = states.timeline.lo, states.timeline.hi
+            if not states.begins_anew:
+                lo, hi = (past, hi) if unit.direction != "backward" else (lo, past + len(picture.series) - 1)
             self.cursor.show_steps(steps, lo, hi, values[:, picture.order], "unit", picture.order.tolist())
 
     def said(self, picture: RecurrentPicture) -> Iterator[str]:
