@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tswidgets._validate import message
 from tswidgets.probe import Timeline
 from tswidgets.probe.recurrent import BidirectionalStates, parts_of, quantities_of, recurrent_states, recurrent_taps
 from tswidgets.widgets.subject import Subject
@@ -94,6 +95,9 @@ class States:
                 found, of = (found.backward if direction == "backward" else found.forward), f"{layer}, {direction}"
             arrays = {"h": found.h, **({"c": found.c} if hasattr(found, "c") else {}), **found.gates}
             timeline = subject.probe.calls.timeline_before(layer, subject.samples.lengths_of(sample))
+            if found.absent.ndim > 3:
+                todo = "Its states have several axes of steps: look at them with `recurrent_states`."
+                raise ValueError(message("a layer within one TimeDistributed layer", f"{layer!r} within several", todo))
             values, absent = {name: array[0] for name, array in arrays.items()}, found.absent[0]
             if anew := absent.ndim > 1:
                 part = parts_of(subject.probe, layer)[-1 if direction == "backward" else 0]

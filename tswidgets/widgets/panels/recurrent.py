@@ -106,7 +106,6 @@ class RecurrentPanel:
 
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[RecurrentPicture]:
         started, subject = clock.perf_counter(), self._subject
-        shown = started
         sample = min(selection.sample, len(self._samples) - 1)
         layer = self._states.layer(selection.layer)
         same = layer == selection.layer
@@ -132,6 +131,7 @@ class RecurrentPanel:
             so_far=so_far,
             why_not=why_not,
         )
+        seen: Iterator[Mapping[str, Range]] = iter(())
         try:
             states = self._states.find(layer, unit.direction, sample)
         except (ValueError, RuntimeError) as error:  # what cannot be known is what there is to show
@@ -140,15 +140,20 @@ class RecurrentPanel:
             name = quantity_of(states, selection.quantity)
             order = rows_of(unit_order(states.values[name], selection.unit_order), selection.units)
             picture = replace(picture, states=states, order=order, ranges=ranges_of(states))
-            seen = [] if selection.scale == "sample" else self._states.ranges(layer, unit.direction, states)
-            for ranges in seen:
-                picture = replace(picture, ranges=dict(ranges))
-                if (now := clock.perf_counter()) - shown > PATIENCE:
-                    shown = now
-                    yield replace(picture, seconds=now - started)
-        yield replace(picture, seconds=clock.perf_counter() - started)
+            if selection.scale != "sample":
+                seen = self._states.ranges(layer, unit.direction, states)
+                picture = replace(picture, ranges=dict(next(seen)))
+        shown, drawn = clock.perf_counter(), picture.ranges
+        yield replace(picture, seconds=shown - started)
+        for ranges in seen:  # of series that have not been looked at
+            picture = replace(picture, ranges=dict(ranges))
+            if (now := clock.perf_counter()) - shown > PATIENCE:
+                shown = now
+                yield replace(picture, seconds=now - started)
         if so_far is None and not why_not:
             yield from self._ask(picture, key, token)
+        elif picture.ranges is not drawn:
+            yield replace(picture, seconds=clock.perf_counter() - started)
 
     def show(self, picture: RecurrentPicture) -> None:
         states, unit, selection = picture.states, picture.unit, picture.selection
@@ -208,9 +213,10 @@ class RecurrentPanel:
     def data(self, picture: RecurrentPicture) -> dict[str, Any]:
         """What is on screen.
 
-        `states` : name → (n_steps, n_units), all states and gates, NaN at padding; `time` : (n_steps,), the input step
-        of each; `unit` and `direction` of the one whose curves are drawn; `order` : the units in the picture, from
-        above to below; `so_far` : (n_timesteps, n_outputs), the answer after each step.
+        `states` : name → (n_steps, n_units), all states and gates, NaN at padding; of a layer within TimeDistributed
+        those after the last of its own steps; `time` : (n_steps,), the input step of each; `unit` and `direction` of
+        the one whose curves are drawn; `order` : the units in the picture, from above to below; `so_far` :
+        (n_timesteps, n_outputs), the answer after each step.
         """
         states, so_far = picture.states, picture.so_far
         return {
