@@ -248,7 +248,7 @@ def within(inner: Any) -> keras.Model:
     """Reads the 6 channels of each of 20 steps as 3 steps of 2, from left to right."""
     x = keras.Input((20, 6))
     apart = L.Masking()(L.Reshape((20, 3, 2))(x))
-    pooled = L.Lambda(lambda h: keras.ops.mean(h, axis=1))(L.TimeDistributed(inner, name="reader")(apart))
+    pooled = keras.ops.mean(L.TimeDistributed(inner, name="reader")(apart), axis=1)
     return randomise(keras.Model(x, L.Dense(2, name="head")(pooled)))
 
 

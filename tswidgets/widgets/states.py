@@ -141,7 +141,7 @@ def _at_the_end(
 
 def ranges_of(states: UnitStates) -> dict[str, Range]:
     """Name → (low, high) of every unit in one series; NaN where it is padding alone."""
-    return {name: (_over_time(np.fmin, values), _over_time(np.fmax, values)) for name, values in states.values.items()}
+    return {name: _range_of(values) for name, values in states.values.items()}
 
 
 def whole(name: str, of: Range) -> tuple[float, float]:
@@ -152,9 +152,9 @@ def whole(name: str, of: Range) -> tuple[float, float]:
     return (min(low, 0.0), max(high, 1.0)) if name in FROM_0_TO_1 else (low, high)
 
 
-def _over_time(reduce: np.ufunc, values: Floats) -> Floats:
-    found: Floats = reduce.reduce(np.where(np.isfinite(values), values, np.float32(np.nan)), axis=0)
-    return found
+def _range_of(values: Floats) -> Range:
+    known = np.where(np.isfinite(values), values, np.float32(np.nan))
+    return np.fmin.reduce(known, axis=0), np.fmax.reduce(known, axis=0)
 
 
 def layers_of(subject: Subject) -> list[str]:

@@ -139,13 +139,15 @@ class RecurrentPanel:
         else:
             name = quantity_of(states, selection.quantity)
             order = rows_of(unit_order(states.values[name], selection.unit_order), selection.units)
-            picture = replace(picture, states=states, order=order, ranges=ranges_of(states))
             if selection.scale != "sample":
                 seen = self._states.ranges(layer, unit.direction, states)
-                picture = replace(picture, ranges=dict(next(seen)))
+            first = next(seen) if selection.scale != "sample" else ranges_of(states)
+            picture = replace(picture, states=states, order=order, ranges=dict(first))
         shown, drawn = clock.perf_counter(), picture.ranges
         yield replace(picture, seconds=shown - started)
         for ranges in seen:  # of series that have not been looked at
+            if token is not None:
+                token.check()
             picture = replace(picture, ranges=dict(ranges))
             if (now := clock.perf_counter()) - shown > PATIENCE:
                 shown = now
