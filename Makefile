@@ -55,6 +55,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/windows.py
 	$(BIN)/python benchmarks/ablation.py
 	$(BIN)/python benchmarks/attribution.py
+	$(BIN)/python benchmarks/recurrent.py
 
 clean:
 	rm -rf $(VENV) .venv-lowest tswidgets/static js/node_modules build dist *.egg-info

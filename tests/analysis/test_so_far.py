@@ -208,6 +208,19 @@ def test_series_as_a_model_takes_them():
     assert THREE_PARTS.match(str(error.value))
 
 
+def test_a_model_that_counts_on_all_steps_and_masks_them():
+    """It takes no shorter series: what is left is the same series with its rest as padding."""
+    x = keras.Input((6, 4))
+    steps = L.TimeDistributed(L.LSTM(3))(L.Masking()(L.Reshape((6, 2, 2))(x)))
+    model = randomise(keras.Model(x, L.Dense(2)(keras.ops.sum(steps, axis=1))))
+    values = series(1, 6, 4)
+    found = tsw.prediction_so_far(model, values[0])
+    assert found.way == "padded"
+    rest = np.arange(6)[:, None] > np.arange(6)
+    expected = model(np.where(rest.T[..., None], 0, values).astype("float32"), training=False)
+    np.testing.assert_allclose(found.values, expected, atol=1e-6)
+
+
 def refused():
     flat = sequential(L.Flatten(), L.Dense(2), length=6)
     pair = case("several_outputs")

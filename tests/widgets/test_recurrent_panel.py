@@ -11,6 +11,7 @@ import pytest
 
 import tswidgets as tsw
 from tests.models import SAMPLED, case, randomise, series
+from tswidgets.selection import Selection
 from tswidgets.widgets.panels.recurrent import RecurrentPanel
 from tswidgets.widgets.states import layers_of
 from tswidgets.widgets.subject import bind
@@ -306,3 +307,73 @@ def test_closing_leaves_nothing(classifier: keras.Model) -> None:
     explorer.data()
     explorer.close()
     assert set(ipywidgets.widgets.widget._instances) == before
+
+
+# ----------------------------------------------------------------------------------------------- within TimeDistributed
+
+
+def within(inner: Any) -> keras.Model:
+    """Reads the 6 channels of each of 20 steps as 3 steps of 2, from left to right."""
+    x = keras.Input((20, 6))
+    apart = L.Masking()(L.Reshape((20, 3, 2))(x))
+    pooled = keras.ops.mean(L.TimeDistributed(inner, name="reader")(apart), axis=1)
+    return randomise(keras.Model(x, L.Dense(2, name="head")(pooled)))
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_layer_within_time_distributed_after_its_last_step(backwards: bool) -> None:
+    model, x = within(L.LSTM(4, go_backwards=backwards)), series(2, 20, 6)
+    x[0, 5, 2:], x[0, 7, :2], x[0, 9] = 0, 0, 0  # the end, the beginning, and all of a step is padding
+    with explore(model, x) as explorer:
+        explorer.layer, explorer.filter = "reader", 2
+        data, found = explorer.data(), tsw.recurrent_states(model, x[:1], "reader")
+        last = np.full(20, 0 if backwards else 2)
+        last[[5, 7]] = (0, 1) if backwards else (0, 2)
+        for name, values in data["states"].items():
+            expected = np.stack([getattr(found, name)[0, t, last[t]] for t in range(20)])
+            np.testing.assert_array_equal(values, expected)
+        assert list(np.flatnonzero(np.isnan(data["states"]["c"]).any(axis=1))) == [9]
+        np.testing.assert_array_equal(data["time"], np.arange(20))
+        panel = explorer._panel
+        assert "Unit 2 of reader after its last inner step of 3" in panel.curves.rows[0].value
+        spans = np.frombuffer(panel.cursor.fields, np.int32).reshape(20, 2)
+        np.testing.assert_array_equal(spans, np.stack([np.arange(20)] * 2, axis=1))
+
+
+def test_layers_within_two_time_distributed_layers_are_not_drawn() -> None:
+    x = keras.Input((20, 6))
+    inner = L.TimeDistributed(L.TimeDistributed(L.LSTM(4)), name="reader")(L.Reshape((20, 1, 3, 2))(x))
+    model = randomise(keras.Model(x, L.Dense(2)(L.Flatten()(inner))))
+    with explore(model, series(2, 20, 6)) as explorer:
+        assert explorer.data()["states"] is None
+        assert "within one TimeDistributed layer; got" in explorer._panel.raster._caption.value
+
+
+# ----------------------------------------------------------------------------------------------- scales take their time
+
+
+def test_a_first_picture_waits_for_no_other_series(classifier: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the last one has the scales of all of them, but for one whose states cannot be known."""
+    monkeypatch.setattr("tswidgets.widgets.panels.recurrent.PATIENCE", -1)
+    found: list[int] = []
+
+    def states_of(model: Any, x: Any, layer: str) -> Any:
+        sample = next(i for i in range(len(X)) if np.array_equal(X[i], x[0]))
+        found.append(sample)
+        if sample == 3:
+            raise RuntimeError("as they would be wrong")
+        return tsw.recurrent_states(model, x, layer)
+
+    monkeypatch.setattr("tswidgets.widgets.states.recurrent_states", states_of)
+    subject = bind(classifier, X, None)
+    panel = RecurrentPanel(subject, lambda *_: None)
+    pictures = panel.compute(Selection(layer="lower", filter=0, sample=1, scale="filter"))
+    first = next(pictures)
+    assert found == [1]
+    h = tsw.recurrent_states(classifier, X, "lower").h
+    np.testing.assert_array_equal(first.ranges["h"], (h[1].min(axis=0), h[1].max(axis=0)))
+    last = list(pictures)[-1]
+    assert sorted(found) == [0, 1, 2, 3, 4, 5]
+    known = np.delete(h, 3, axis=0)
+    np.testing.assert_array_equal(last.ranges["h"], (known.min(axis=(0, 1)), known.max(axis=(0, 1))))
+    panel.close()

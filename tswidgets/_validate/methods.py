@@ -74,7 +74,11 @@ def not_attending(name: str, attending: Sequence[str]) -> NoReturn:
     raise ValueError(message("a layer that returns attention scores", f"{name!r}, which has none", _has(attending)))
 
 
-def not_recurrent(name: str, recurrent: Sequence[str]) -> NoReturn:
+def not_recurrent(name: str, recurrent: Sequence[str], model: str = "") -> NoReturn:
+    """`model` is the model that the layer runs at each of its steps, or is itself, if there is one."""
+    if model:
+        todo = f"Name a recurrent layer, and not a model that may hold one. {_has(recurrent)}"
+        raise ValueError(message("a recurrent layer", f"{name!r}, which runs the model {model!r}", todo))
     raise ValueError(message("a recurrent layer", f"{name!r}, which is none", _has(recurrent)))
 
 

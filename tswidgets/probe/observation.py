@@ -22,6 +22,8 @@ class Observation(dict[str, NDArray[Any]]):
     output : what the model returned, as ndarrays in the model's own structure; `outputs` is the same as a flat list.
     lengths : number of time steps of every input on the time axis of the first; 0 for one that has no steps, −n for
         one of n steps on an axis of its own. `on` gives the same look from that axis.
+    given : tap name → what a recurrent layer was given, `sequence`, `mask` and `initial_state`; only where all taps
+        were observed.
     version : checksum of the weights that it was made with, `Probe.version()`.
     """
 
@@ -29,6 +31,7 @@ class Observation(dict[str, NDArray[Any]]):
     output: Any
     outputs: list[NDArray[Any]]
     lengths: tuple[Length, ...]
+    given: dict[str, Any]
     version: bytes
 
     def __init__(
@@ -38,20 +41,22 @@ class Observation(dict[str, NDArray[Any]]):
         output: Any,
         lengths: tuple[Length, ...],
         version: bytes = b"",
+        given: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(results)
         self.masks = masks
         self.output = output
         self.outputs = tree.flatten(self.output)
-        self.lengths, self.version = lengths, version
+        self.lengths, self.version, self.given = lengths, version, given or {}
 
     @cached_property
     def nbytes(self) -> int:
-        return sum(array.nbytes for array in self.values())
+        given = [array for array in tree.flatten(list(self.given.values())) if array is not None]
+        return sum(array.nbytes for array in [*self.values(), *given])
 
     def on(self, lengths: tuple[Length, ...]) -> Observation:
         """The same look from another time axis."""
-        return Observation(self, self.masks, self.output, lengths, self.version)
+        return Observation(self, self.masks, self.output, lengths, self.version, self.given)
 
     def only(self, taps: Collection[str]) -> Observation:
         """The same look at fewer taps."""

@@ -139,12 +139,12 @@ class Probe:
         whole = self._at_once(flat)
         if not whole:
             version = self.version()
-            results, masks, output = self._in_pieces(lambda *part: program(*part)[:3], flat, flat, wanted)
+            results, masks, given, output = self._in_pieces(lambda *part: program(*part)[:4], flat, flat, wanted)
         else:
             *found, values = program(*flat)
-            results, masks, output = map(as_arrays, found)
+            results, masks, given, output = map(as_arrays, found)
             version = self._weights.version_of(values)
-        observation = Observation(results, masks, output, lengths, version)
+        observation = Observation(results, masks, output, lengths, version, given)
         if wanted is None and (whole or observation.nbytes <= memory.MOST):
             self._memory.put(key, observation)
         return observation

@@ -78,7 +78,7 @@ class Recording:
     def _is_inner(self, call: Call) -> bool:
         """A cell at one step of a recurrence, the arithmetic of masks, or of Keras' own layers: nobody's layer.
 
-        Nor what runs inside of a TimeDistributed layer, with a sample for each step.
+        Within a TimeDistributed layer the first axis counts steps and not samples: only its result can be looked at.
         """
         if any(isinstance(parent, (keras.layers.RNN, keras.layers.TimeDistributed)) for parent in call.parents):
             return True

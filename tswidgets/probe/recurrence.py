@@ -1,7 +1,12 @@
-"""The recurrence of Keras' LSTM, GRU and SimpleRNN cells in NumPy, with all that happens inside."""
+"""The recurrence of Keras' LSTM, GRU and SimpleRNN cells with all that happens inside, step by step.
+
+The loop is compiled with XLA for blocks of so many steps, the last of which need not be full: a series of another
+length is computed by the same program.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,8 +18,14 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 
+logger = logging.getLogger(__name__)
+
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
+Step = Callable[..., Any]
+
+FEW = 32  # steps of a series that are over before a compiler is done
+MOST_STEPS, MOST_SAMPLES, MOST_ROWS = 512, 64, 2048  # of a block; rows are steps times samples
 
 
 def scan(
@@ -38,14 +49,18 @@ def scan(
         Name, as the fields of `LSTMStates` and its like → float32 ndarray of shape (n_samples, n_timesteps, n_units),
         in the order of the steps of x. An absent step keeps the states; its gates mean nothing.
     """
-    steps = _RECURRENCES[cell_of(layer)]
-    order = steps_of(layer)
-    x = np.ascontiguousarray(np.asarray(x, np.float32).transpose(1, 0, 2)[order])
-    projected = np.dot(x.reshape(-1, x.shape[-1]), _weights(layer.cell.kernel)).reshape(*x.shape[:2], -1)
-    absent = absent_steps(x.transpose(1, 0, 2), mask).T[order]
-    with np.errstate(over="ignore", invalid="ignore"):  # states of a layer without bounds may grow beyond all
-        found = steps(layer.cell, projected, _start(layer, x.shape[1], initial_state), absent)
-    return {name: values[order].transpose(1, 0, 2) for name, values in found.items()}
+    cell = _CELLS[cell_of(layer)]
+    x = np.asarray(x, np.float32)
+    found = {name: np.empty((*x.shape[:2], layer.cell.units), np.float32) for name in cell[1]}
+    order, present = steps_of(layer), ~absent_steps(x, mask)
+    start, weights = _start(layer, len(x), initial_state), _weights_of(layer.cell)
+    options = getattr(layer.cell, "recurrent_activation", None), layer.cell.activation, _resets_after(layer.cell)
+    for first in range(0, len(x), MOST_SAMPLES):
+        rows = slice(first, first + MOST_SAMPLES)
+        read = x[rows, order].transpose(1, 0, 2), present[rows, order].T[..., None]
+        written = [found[name][rows, order].transpose(1, 0, 2) for name in cell[1]]
+        _follow(cell, options, weights, *read, [state[rows] for state in start], written)
+    return found
 
 
 def cell_of(layer: Any) -> type[keras.Layer]:
@@ -54,7 +69,7 @@ def cell_of(layer: Any) -> type[keras.Layer]:
     got = f"{layer.name!r}, a layer of class {type(layer).__name__}"
     if cell is not None:
         got += f" that runs a {type(cell).__name__}"
-    for kind in _RECURRENCES:
+    for kind in _CELLS:
         if isinstance(cell, kind):
             if getattr(cell.call, "__func__", None) is kind.call:
                 return kind
@@ -68,93 +83,131 @@ def absent_steps(x: NDArray[Any], mask: NDArray[Any] | None) -> Bools:
     return np.zeros(x.shape[:2], bool) if mask is None else ~np.asarray(mask, bool).reshape(x.shape[:2])
 
 
-# Time is the first axis here.
+def steps_of(layer: Any) -> slice:
+    """From the input's order of steps to the layer's own, and back."""
+    return slice(None, None, -1 if layer.go_backwards else 1)
 
 
-def _lstm(cell: Any, z: Floats, start: Sequence[Floats], absent: Bools) -> dict[str, Floats]:
-    """z: x @ kernel for all steps, (n_timesteps, n_samples, 4 · n_units); the gates take its place."""
-    recurrent = _weights(cell.recurrent_kernel)
-    if cell.bias is not None:
-        z += _weights(cell.bias)
-    h, c = _room(start[0], len(z)), _room(start[1], len(z))
-    i, f, g, o = np.split(z, 4, axis=-1)
-    gate, activation = _in_place(cell.recurrent_activation), _in_place(cell.activation)
-    at_once = cell.recurrent_activation is keras.activations.sigmoid and cell.activation is keras.activations.tanh
-    # sigmoid(x) = tanh(x / 2) / 2 + 1 / 2: with halved weights one tanh does for all four gates
-    scale, shift = np.repeat(np.array([[0.5, 0.5, 1, 0.5], [0.5, 0.5, 0, 0.5]], np.float32), cell.units, axis=1)
-    if at_once:
-        recurrent *= scale
-        z *= scale
-    product, fresh = np.empty_like(z[0]), np.empty_like(h[0])
-    steps = zip(z, i, f, g, o, h, h[1:], c, c[1:], absent, np.logical_or.reduce(absent, axis=1), strict=False)
-    for z_t, i_t, f_t, g_t, o_t, h_before, h_t, c_before, c_t, absent_t, some_absent in steps:
-        z_t += np.dot(h_before, recurrent, out=product)
-        if at_once:
-            np.tanh(z_t, out=z_t)
-            z_t *= scale
-            z_t += shift
+# ------------------------------------------------------------------------------------ one step, in TensorFlow's tensors
+# Each function returns one of x and h, which returns what is found at a step, states first. x: (n_samples, n_gates ·
+# n_units), what the kernel made of the input, with its bias. U, b: recurrent kernel and its bias.
+
+
+def _lstm(U: Any, b: Any, gate: Step, activation: Step, reset_after: bool) -> Step:
+    def step(x: Any, h: Any, c: Any) -> list[Any]:
+        i, f, g, o = tf.split(x + h @ U + b, 4, axis=-1)
+        i, f, g, o = gate(i), gate(f), activation(g), gate(o)
+        c = f * c + i * g
+        h = o * activation(c)
+        return [h, c, i, f, g, o]
+
+    return step
+
+
+def _gru(U: Any, b: Any, gate: Step, activation: Step, reset_after: bool) -> Step:
+    n_gates = 2 * U.shape[0]
+    U_gates, U_candidate = U[:, :n_gates], U[:, n_gates:]
+
+    def step(x: Any, h: Any) -> list[Any]:
+        x_z, x_r, x_candidate = tf.split(x, 3, axis=-1)
+        if reset_after:
+            of_z, of_r, of_candidate = tf.split(h @ U + b, 3, axis=-1)
         else:
-            for part, squash in ((i_t, gate), (f_t, gate), (g_t, activation), (o_t, gate)):
-                squash(part)
-        np.multiply(f_t, c_before, out=c_t)
-        c_t += np.multiply(i_t, g_t, out=fresh)
-        if at_once:
-            np.tanh(c_t, out=h_t)
-        else:
-            h_t[:] = c_t
-            activation(h_t)
-        h_t *= o_t
-        if some_absent:
-            h_t[absent_t], c_t[absent_t] = h_before[absent_t], c_before[absent_t]
-    return {"h": h[1:], "c": c[1:], "i": i, "f": f, "g": g, "o": o}
+            of_z, of_r = tf.split(h @ U_gates, 2, axis=-1)
+        z, r = gate(x_z + of_z), gate(x_r + of_r)
+        candidate = activation(x_candidate + (r * of_candidate if reset_after else (r * h) @ U_candidate))
+        h = z * h + (1 - z) * candidate
+        return [h, z, r, candidate]
+
+    return step
 
 
-def _gru(cell: Any, x: Floats, start: Sequence[Floats], absent: Bools) -> dict[str, Floats]:
-    """x: x @ kernel for all steps, (n_timesteps, n_samples, 3 · n_units); the gates take its place."""
-    n = cell.units
-    recurrent, bias = _weights(cell.recurrent_kernel), np.zeros((2, 3 * n), np.float32)
-    to_gates, to_candidate = recurrent[:, : 2 * n].copy(), recurrent[:, 2 * n :].copy()
-    if cell.bias is not None:
-        bias[: 2 if cell.reset_after else 1] = _weights(cell.bias)  # of the input, and of the state
-    h, z, r, candidate = _room(start[0], len(x)), x[..., :n], x[..., n : 2 * n], x[..., 2 * n :]
-    gates = x[..., : 2 * n]
-    x += bias[0]
-    gates += bias[1, : 2 * n]
-    gate, activation = _in_place(cell.recurrent_activation), _in_place(cell.activation)
-    product, inner, reset = np.empty(gates.shape[1:], np.float32), np.empty_like(h[0]), np.empty_like(h[0])
-    steps = zip(gates, z, r, candidate, h, h[1:], absent, np.logical_or.reduce(absent, axis=1), strict=False)
-    for gates_t, z_t, r_t, candidate_t, h_before, h_t, absent_t, some_absent in steps:
-        gates_t += np.dot(h_before, to_gates, out=product)
-        gate(z_t)
-        gate(r_t)
-        if cell.reset_after:
-            np.dot(h_before, to_candidate, out=inner)
-            inner += bias[1, 2 * n :]
-            inner *= r_t
-        else:
-            np.dot(np.multiply(r_t, h_before, out=reset), to_candidate, out=inner)
-        candidate_t += inner
-        activation(candidate_t)
-        np.subtract(h_before, candidate_t, out=h_t)
-        h_t *= z_t
-        h_t += candidate_t
-        if some_absent:
-            h_t[absent_t] = h_before[absent_t]
-    return {"h": h[1:], "z": z, "r": r, "candidate": candidate}
+def _simple(U: Any, b: Any, gate: Step, activation: Step, reset_after: bool) -> Step:
+    return lambda x, h: [activation(x + h @ U + b)]
 
 
-def _simple(cell: Any, x: Floats, start: Sequence[Floats], absent: Bools) -> dict[str, Floats]:
-    """x: x @ kernel for all steps, (n_timesteps, n_samples, n_units)."""
-    recurrent = _weights(cell.recurrent_kernel)
-    if cell.bias is not None:
-        x += _weights(cell.bias)
-    h, activation = _room(start[0], len(x)), _in_place(cell.activation)
-    for x_t, h_before, h_t, absent_t in zip(x, h, h[1:], absent, strict=False):
-        np.dot(h_before, recurrent, out=h_t)
-        h_t += x_t
-        activation(h_t)
-        h_t[absent_t] = h_before[absent_t]
-    return {"h": h[1:]}
+Cell = tuple[Callable[..., Step], tuple[str, ...]]
+"""What a cell does in one step, and the names of what is found there."""
+
+_CELLS: dict[type[keras.Layer], Cell] = {
+    keras.layers.LSTMCell: (_lstm, ("h", "c", "i", "f", "g", "o")),
+    keras.layers.GRUCell: (_gru, ("h", "z", "r", "candidate")),
+    keras.layers.SimpleRNNCell: (_simple, ("h",)),
+}
+
+
+# ------------------------------------------------------------------------------------------------------------ all steps
+
+
+def _block(
+    cell: Cell,
+    options: tuple[Any, Any, bool],
+    weights: Sequence[Any],
+    x: Any,
+    present: Any,
+    start: Sequence[Any],
+    n_steps: Any,
+) -> tuple[Any, Any]:
+    """The states after `n_steps` of the steps of x, and all that was found, each (n_timesteps, n_samples, n_units)."""
+    (steps, names), (kernel, U, bias), (gate, activation, reset_after) = cell, weights, options
+    x = x @ kernel + bias[0]
+    step = steps(U, bias[1], _float32(gate), _float32(activation), reset_after)
+
+    def one(t: Any, states: Any, kept: Any) -> tuple[Any, Any, Any]:
+        found = step(x[t], *states)
+        states = [tf.where(present[t], after, before) for after, before in zip(found, states, strict=False)]
+        found[: len(states)] = states
+        return t + 1, states, [array.write(t, values) for array, values in zip(kept, found, strict=True)]
+
+    room = [tf.TensorArray(tf.float32, x.shape[0], element_shape=start[0].shape) for _ in names]
+    _, states, kept = tf.while_loop(lambda t, *_: t < n_steps, one, (tf.constant(0), list(start), room))
+    return states, [array.stack() for array in kept]
+
+
+_compiled = tf.function(_block, jit_compile=True, autograph=False)
+
+
+def _follow(
+    cell: Cell,
+    options: tuple[Any, Any, bool],
+    weights: Sequence[Floats],
+    x: Floats,
+    present: Bools,
+    states: Sequence[Any],
+    written: Sequence[Floats],
+) -> None:
+    """Write what is found at every step; time is the first axis, samples are the second."""
+    n_timesteps, n_samples, _ = x.shape
+    run: Callable[..., Any] = _block if n_timesteps <= FEW else _compiled
+    rows = n_samples if run is _block else 1 << (n_samples - 1).bit_length()  # few sizes, each is compiled for itself
+    size = n_timesteps if run is _block else min(MOST_STEPS, MOST_ROWS // rows)
+    with tf.device("CPU:0"):  # a GPU takes longer for one step after the other, and multiplies with fewer bits
+        weights, states = tree.map_structure(tf.constant, (list(weights), [_filled(one, rows) for one in states]))
+        for start in range(0, n_timesteps, max(size, 1)):
+            part, n = slice(start, start + size), min(size, n_timesteps - start)
+            steps = [_filled(one[part], size, rows) for one in (x, present)]
+            arguments = cell, options, weights, *map(tf.constant, steps), states, tf.constant(n)
+            try:
+                states, found = run(*arguments)
+            except Exception as error:  # of XLA, which knows no Python and not all of TensorFlow
+                if run is _block:
+                    raise
+                logger.info("not compiled with XLA, runs step by step: %s", _validate.reason(error))
+                run = _block
+                states, found = run(*arguments)
+            for values, into in zip(found, written, strict=True):
+                into[part] = values.numpy()[:n, :n_samples]
+
+
+def _filled(array: NDArray[Any], *shape: int) -> NDArray[Any]:
+    """The array with zeros up to such a shape."""
+    missing = [(0, n - m) for n, m in zip(shape, array.shape, strict=False)]
+    return np.pad(array, missing + [(0, 0)] * (array.ndim - len(missing))) if np.any(missing) else array
+
+
+def _float32(activation: Any) -> Step:
+    """An activation function, which may be a layer that computes with other numbers."""
+    return lambda x: tf.cast(activation(x), tf.float32)
 
 
 def _start(layer: Any, n_samples: int, given: Sequence[Any] | None) -> list[Floats]:
@@ -162,50 +215,22 @@ def _start(layer: Any, n_samples: int, given: Sequence[Any] | None) -> list[Floa
     if given is None:
         given = tree.flatten((layer.stateful and layer.states) or layer.get_initial_state(n_samples))
     # A stateful layer has states for one batch; the probe runs more samples batch by batch, each from these states.
-    return [state[np.arange(n_samples) % len(state)] for state in map(_weights, given)]
+    return [state[np.arange(n_samples) % len(state)] for state in map(_array, given)]
 
 
-def _room(start: Floats, n_timesteps: int) -> Floats:
-    """Array of shape (1 + n_timesteps, n_samples, n_units) for a state before the first and after every step."""
-    states = np.empty((1 + n_timesteps, *start.shape), np.float32)
-    states[0] = start
-    return states
+def _weights_of(cell: Any) -> list[Floats]:
+    """Kernel, recurrent kernel, and a bias for what either of them makes: (2, n_gates · n_units)."""
+    kernel, recurrent = _array(cell.kernel), _array(cell.recurrent_kernel)
+    bias = np.zeros((2, kernel.shape[1]), np.float32)
+    if cell.bias is not None:
+        bias[: 2 if _resets_after(cell) else 1] = _array(cell.bias)
+    return [kernel, recurrent, bias]
 
 
-def _weights(variable: Any) -> Floats:
+def _resets_after(cell: Any) -> bool:
+    """Whether a GRU's reset gate acts on the product with the recurrent kernel and not on the state."""
+    return bool(getattr(cell, "reset_after", False))
+
+
+def _array(variable: Any) -> Floats:
     return np.asarray(variable).astype(np.float32)
-
-
-def steps_of(layer: Any) -> slice:
-    """From the input's order of steps to the layer's own, and back."""
-    return slice(None, None, -1 if layer.go_backwards else 1)
-
-
-def _in_place(activation: Any) -> Callable[[Floats], Any]:
-    """An activation function that overwrites its argument."""
-    return _NUMPY.get(id(activation)) or (lambda x: _put(x, keras.ops.convert_to_numpy(activation(tf.constant(x)))))
-
-
-def _put(x: Floats, values: NDArray[Any]) -> None:
-    x[:] = values
-
-
-def _sigmoid(x: Floats) -> None:
-    x *= 0.5
-    np.tanh(x, out=x)
-    x += 1
-    x *= 0.5
-
-
-_NUMPY: dict[int, Callable[[Floats], Any]] = {
-    id(keras.activations.linear): lambda x: x,
-    id(keras.activations.tanh): lambda x: np.tanh(x, out=x),
-    id(keras.activations.sigmoid): _sigmoid,
-    id(keras.activations.relu): lambda x: np.maximum(x, 0, out=x),
-    id(keras.activations.hard_sigmoid): lambda x: _put(x, np.clip(x / 6 + 0.5, 0, 1)),
-}
-_RECURRENCES: dict[type[keras.Layer], Callable[[Any, Floats, Sequence[Floats], Bools], dict[str, Floats]]] = {
-    keras.layers.LSTMCell: _lstm,
-    keras.layers.GRUCell: _gru,
-    keras.layers.SimpleRNNCell: _simple,
-}

@@ -6,7 +6,6 @@ layer was given within the model's own run, and is returned only if it arrives a
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,9 +13,11 @@ from typing import Any, ClassVar
 import keras
 import numpy as np
 from keras import tree
+from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.probe.intercept import Call, mask_of
+from tswidgets.probe import batches, inputs
+from tswidgets.probe.given import is_recurrent, unwrapped
 from tswidgets.probe.probe import Probe
 from tswidgets.probe.recurrence import Bools, Floats, absent_steps, cell_of, scan
 from tswidgets.probe.recurrent_check import check
@@ -29,7 +30,8 @@ class RecurrentStates:
 
     layer : the tap's name; of one direction of a Bidirectional layer `both/forward_lstm`.
     h : ndarray of shape (n_samples, n_timesteps, n_units), float32, as all other arrays of numbers: the state after
-        each step of the layer's input, also if the layer reads its input backwards.
+        each step of the layer's input, also if the layer reads its input backwards. Of a layer within TimeDistributed,
+        which begins anew at each of the outer steps, (n_samples, n_outer_steps, n_timesteps, n_units), as all others.
     absent : bool ndarray of shape (n_samples, n_timesteps), True where the step is padding that the model masks.
     """
 
@@ -95,7 +97,8 @@ def recurrent_states(model: keras.Model | Probe, x: Any, layer: str) -> Recurren
     model : keras.Model or Probe
     x : ndarray of shape (n_samples, n_timesteps, n_channels), or the model's own structure of several
     layer : str
-        Name of a tap that an LSTM, GRU, SimpleRNN, RNN or Bidirectional layer returns.
+        Name of a tap that an LSTM, GRU, SimpleRNN, RNN or Bidirectional layer returns, or a TimeDistributed layer
+        that runs one of them at each of its steps.
 
     Returns
     -------
@@ -110,34 +113,41 @@ def recurrent_states(model: keras.Model | Probe, x: Any, layer: str) -> Recurren
     """
     probe = as_probe(model, x)
     name = probe.tap_name(layer)
-    recurrent = [tap.name for tap in probe.taps if tap.family == "recurrent"]
+    recurrent = recurrent_taps(probe)
     if name not in recurrent:
-        _validate.not_recurrent(name, recurrent)
-    operation, parts = probe.calls.operation(name), parts_of(probe, name)
-    both = len(parts) > 1
+        inner = unwrapped(probe.calls.operation(name))
+        _validate.not_recurrent(name, recurrent, inner.name if isinstance(inner, keras.Model) else "")
+    operation, parts = unwrapped(probe.calls.operation(name)), parts_of(probe, name)
     kinds = [cell_of(part) for part in parts]
-    given, own = probe.at_call(x, name, _given), probe.calls.beside(name)
-    outputs = probe.observe(x, own)  # from memory, if somebody has looked at this series already
+    given, own = _around(probe, x, name)
     sequence, mask, initial = given["sequence"], given["mask"], given["initial_state"]
+    outer = sequence.shape[:-2]  # samples, and the steps of a TimeDistributed layer
+    sequence = sequence.reshape(-1, *sequence.shape[-2:])
     n_states = 0 if initial is None else len(initial) // len(parts)
     found = [
         scan(part, sequence, mask, initial and initial[k * n_states : (k + 1) * n_states])
         for k, part in enumerate(parts)
     ]
     absent = absent_steps(sequence, mask)
-    check(operation, parts, found, absent, [outputs[one] for one in own])
+    check(operation, parts, found, absent, [array.reshape(-1, *array.shape[len(outer) :]) for array in own])
+    absent = absent.reshape(*outer, sequence.shape[1])
     absent.flags.writeable = False
-    names = [f"{name}/{part.name}" for part in parts] if both else [name]
+    names = [f"{name}/{part.name}" for part in parts] if len(parts) > 1 else [name]
     states = [
         _STATES[kind](layer=name, absent=absent, **_present(arrays, absent))
         for kind, name, arrays in zip(kinds, names, found, strict=True)
     ]
-    return BidirectionalStates(name, *states) if both else states[0]
+    return BidirectionalStates(name, *states) if len(parts) > 1 else states[0]
+
+
+def recurrent_taps(probe: Probe) -> list[str]:
+    """Taps that a recurrent layer returns, or a TimeDistributed layer that runs one."""
+    return [tap.name for tap in probe.taps if is_recurrent(probe.calls.operation(tap.name))]
 
 
 def parts_of(probe: Probe, layer: str) -> list[Any]:
     """The recurrent layer that a tap is the result of; of a Bidirectional layer that forwards and that backwards."""
-    operation: Any = probe.calls.operation(layer)
+    operation = unwrapped(probe.calls.operation(layer))
     both = isinstance(operation, keras.layers.Bidirectional)
     return [operation.forward_layer, operation.backward_layer] if both else [operation]
 
@@ -152,16 +162,20 @@ def quantities_of(probe: Probe, layer: str) -> tuple[str, ...]:
     return ("h", "c", *kind._gates) if kind is LSTMStates else ("h", *kind._gates)
 
 
-def _given(call: Call) -> dict[str, Any]:
-    """What a recurrent layer was given, as tensors."""
-    names = list(inspect.signature(call.operation.call).parameters)
-    arguments = {**dict(zip(names, call.args, strict=False)), **call.kwargs}
-    sequence, initial_state, mask = (arguments.get(key) for key in (names[0], "initial_state", "mask"))
-    if mask is None and initial_state is None:  # Keras takes the mask from a tensor if there is no other argument
-        mask = mask_of(sequence)
-    states = None if initial_state is None else tree.flatten(initial_state)
-    given = {"sequence": sequence, "mask": mask, "initial_state": states}
-    return tree.map_structure(lambda leaf: None if leaf is None else keras.ops.convert_to_tensor(leaf), given)
+def _around(probe: Probe, x: Any, name: str) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+    """What the call of a recurrent layer was given, as in `Observation.given`, and all that it returned."""
+    x = inputs.arranged(probe.model, x)
+    flat, own = probe.checked(x), probe.calls.beside(name)
+
+    def run(*part: NDArray[Any]) -> Any:
+        seen = probe.observe(tree.pack_sequence_as(x, list(part)))  # from memory, if that has been looked at already
+        if own[0] not in seen.given:
+            _validate.not_reached(name)
+        return seen.given[own[0]], [seen[one] for one in own]
+
+    at_once = batches.rows_at_once(batches.bytes_per_row(probe.taps, flat))
+    found: tuple[dict[str, Any], list[NDArray[Any]]] = batches.in_pieces(run, flat, at_once, probe.batch_size)
+    return found
 
 
 _STATES: dict[type[keras.Layer], Callable[..., RecurrentStates]] = {
@@ -172,7 +186,7 @@ _STATES: dict[type[keras.Layer], Callable[..., RecurrentStates]] = {
 
 
 def _present(arrays: dict[str, Floats], absent: Bools) -> dict[str, Floats]:
-    found = {name: np.array(values, order="C") for name, values in arrays.items()}
+    found = {name: values.reshape(*absent.shape, values.shape[-1]) for name, values in arrays.items()}
     for values in found.values():
         values[absent] = np.nan
         values.flags.writeable = False

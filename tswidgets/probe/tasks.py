@@ -11,6 +11,7 @@ from keras import tree
 
 from tswidgets import _validate
 from tswidgets.probe.backprop import RULES
+from tswidgets.probe.given import given, is_recurrent
 from tswidgets.probe.intercept import Call, as_given, mask_of
 from tswidgets.probe.logits import Logits
 from tswidgets.probe.program import Forward, Task
@@ -19,20 +20,26 @@ from tswidgets.probe.targets import How
 
 
 def observing(wanted: Collection[str] | None, weights: Callable[[], list[Any]]) -> Task:
-    """(results by tap, masks by tap, the model's output, its weights); `wanted` None means every tap."""
+    """(results by tap, masks by tap, what recurrent layers are given, the model's output, its weights).
+
+    `wanted` None means every tap, and only then it is told what recurrent layers are given.
+    """
 
     def task(forward: Forward, inputs: Sequence[Any]) -> Any:
         values, results, masks = weights(), {}, {}
+        begins: dict[str, Any] = {}
 
         def visit(name: str, tensor: Any, call: Call) -> Any:
             if wanted is None or name in wanted:
                 results[name] = tensor
                 if mask_of(tensor) is not None:
                     masks[name] = mask_of(tensor)
+            if wanted is None and is_recurrent(call.operation) and tensor is call.outputs[0]:
+                begins.update(given(name, call))
             return tensor
 
         output = forward(inputs, visit)
-        return results, masks, output, values
+        return results, masks, begins, output, values
 
     return task
 

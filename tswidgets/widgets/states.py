@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tswidgets._validate import message
 from tswidgets.probe import Timeline
-from tswidgets.probe.recurrent import BidirectionalStates, parts_of, quantities_of, recurrent_states
+from tswidgets.probe.recurrent import BidirectionalStates, parts_of, quantities_of, recurrent_states, recurrent_taps
 from tswidgets.widgets.subject import Subject
 
 Floats = NDArray[np.float32]
@@ -26,7 +29,8 @@ class UnitStates:
     """States and gates of one direction of a layer.
 
     of : what it is called, `lstm` or `both, backward`.
-    values : name → ndarray of shape (n_steps, n_units), NaN where a step is padding.
+    values : name → ndarray of shape (n_steps, n_units), NaN where a step is padding. Of a layer within TimeDistributed,
+        which `begins_anew` at every step, what there is after the last of its own steps.
     timeline : which input steps the layer's steps see; `absent` tells which of them are padding.
     version : of the weights.
     """
@@ -36,6 +40,7 @@ class UnitStates:
     timeline: Timeline | None
     absent: NDArray[np.bool_]
     version: bytes
+    begins_anew: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class States:
     def __init__(self, subject: Subject) -> None:
         self._subject = subject
         self._known: OrderedDict[Any, UnitStates] = OrderedDict()
-        self._seen: dict[Any, dict[str, Range]] = {}
+        self._seen: dict[Any, tuple[dict[str, Range], list[int]]] = {}  # ranges, and samples that are still to come
         self.layers = layers_of(subject)
         of = [quantities_of(subject.probe, name) for name in self.layers]
         self.names = tuple(dict.fromkeys(name for one in of for name in one))
@@ -90,23 +95,34 @@ class States:
                 found, of = (found.backward if direction == "backward" else found.forward), f"{layer}, {direction}"
             arrays = {"h": found.h, **({"c": found.c} if hasattr(found, "c") else {}), **found.gates}
             timeline = subject.probe.calls.timeline_before(layer, subject.samples.lengths_of(sample))
-            values = {name: np.ascontiguousarray(array[0]) for name, array in arrays.items()}
-            self._known[key] = UnitStates(of, values, timeline, found.absent[0], version)
+            if found.absent.ndim > 3:
+                todo = "Its states have several axes of steps: look at them with `recurrent_states`."
+                raise ValueError(message("a layer within one TimeDistributed layer", f"{layer!r} within several", todo))
+            values, absent = {name: array[0] for name, array in arrays.items()}, found.absent[0]
+            if anew := absent.ndim > 1:
+                part = parts_of(subject.probe, layer)[-1 if direction == "backward" else 0]
+                n_inner = absent.shape[-1]
+                of = f"{of} after its last inner step of {n_inner}"
+                values, absent = _at_the_end(values, absent, part.go_backwards)
+            self._known[key] = UnitStates(of, values, timeline, absent, version, anew)
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         return self._known[key]
 
-    def ranges(self, layer: str, direction: str, states: UnitStates) -> dict[str, Range]:
-        """Name → (low, high) over some samples and all that were seen."""
+    def ranges(self, layer: str, direction: str, states: UnitStates) -> Iterator[dict[str, Range]]:
+        """Name → (low, high) over all that were seen and some samples, one more each time that have not been seen."""
         key = layer, direction, states.version
         if key not in self._seen:
-            some = self._subject.samples.spread(RANGE_SAMPLES, RANGE_STEPS)
-            self._seen[key] = {}
-            for sample in some:
-                self._widen(self._seen[key], self.find(layer, direction, sample))
-        self._widen(self._seen[key], states)
-        return self._seen[key]
+            self._seen[key] = {}, self._subject.samples.spread(RANGE_SAMPLES, RANGE_STEPS)
+        seen, waiting = self._seen[key]
+        self._widen(seen, states)
+        yield seen
+        while waiting:
+            with suppress(ValueError, RuntimeError):  # where states cannot be known, the others are enough
+                self._widen(seen, self.find(layer, direction, waiting[-1]))
+            waiting.pop()
+            yield seen
 
     def _widen(self, ranges: dict[str, Range], states: UnitStates) -> None:
         for name, own in ranges_of(states).items():
@@ -114,9 +130,18 @@ class States:
             ranges[name] = np.fmin(low, own[0]), np.fmax(high, own[1])
 
 
+def _at_the_end(
+    values: dict[str, Floats], absent: NDArray[np.bool_], backwards: bool
+) -> tuple[dict[str, Floats], NDArray[np.bool_]]:
+    """What there is at the last step that is no padding: (n_steps, n_units) of (n_steps, n_inner_steps, n_units)."""
+    last = absent.argmin(axis=1) if backwards else absent.shape[1] - 1 - absent[:, ::-1].argmin(axis=1)
+    at_the_end = {name: array[np.arange(len(last)), last] for name, array in values.items()}
+    return at_the_end, np.logical_and.reduce(absent, axis=1)
+
+
 def ranges_of(states: UnitStates) -> dict[str, Range]:
     """Name → (low, high) of every unit in one series; NaN where it is padding alone."""
-    return {name: (_over_time(np.fmin, values), _over_time(np.fmax, values)) for name, values in states.values.items()}
+    return {name: _range_of(values) for name, values in states.values.items()}
 
 
 def whole(name: str, of: Range) -> tuple[float, float]:
@@ -127,12 +152,12 @@ def whole(name: str, of: Range) -> tuple[float, float]:
     return (min(low, 0.0), max(high, 1.0)) if name in FROM_0_TO_1 else (low, high)
 
 
-def _over_time(reduce: np.ufunc, values: Floats) -> Floats:
-    found: Floats = reduce.reduce(np.where(np.isfinite(values), values, np.float32(np.nan)), axis=0)
-    return found
+def _range_of(values: Floats) -> Range:
+    known = np.where(np.isfinite(values), values, np.float32(np.nan))
+    return np.fmin.reduce(known, axis=0), np.fmax.reduce(known, axis=0)
 
 
 def layers_of(subject: Subject) -> list[str]:
     """Taps of recurrent layers whose states can be computed."""
-    taps = subject.taps.values()
-    return [tap.name for tap in taps if tap.family == "recurrent" and quantities_of(subject.probe, tap.name)]
+    known = [name for name in recurrent_taps(subject.probe) if quantities_of(subject.probe, name)]
+    return [name for name in subject.taps if name in known]

@@ -116,10 +116,12 @@ class RecurrentPanel:
         unit = self._states.unit(layer, selection.filter if same else 0, selection.direction)
         observation = subject.observe(sample)
         n_timesteps = self._samples.lengths[sample]
-        now = selection.current_step
+        step = selection.current_step
+        key = sample, observation.version
+        so_far, why_not = self._answers.get(key, (None, ""))
         picture = RecurrentPicture(
             selection=replace(
-                selection, sample=sample, current_step=None if now is None else min(now, n_timesteps - 1)
+                selection, sample=sample, current_step=None if step is None else min(step, n_timesteps - 1)
             ),
             tap=subject.taps[layer],
             shape=observation[layer].shape[1:] if layer in observation else (),
@@ -130,7 +132,10 @@ class RecurrentPanel:
             unit=unit,
             order=np.arange(unit.n_units),
             ranges={},
+            so_far=so_far,
+            why_not=why_not,
         )
+        seen: Iterator[Mapping[str, Range]] = iter(())
         try:
             states = self._states.find(layer, unit.direction, sample)
         except (ValueError, RuntimeError) as error:  # what cannot be known is what there is to show
@@ -138,16 +143,23 @@ class RecurrentPanel:
         else:
             name = quantity_of(states, selection.quantity)
             order = rows_of(unit_order(states.values[name], selection.unit_order), selection.units)
-            ranges = (
-                ranges_of(states) if selection.scale == "sample" else self._states.ranges(layer, unit.direction, states)
-            )
-            picture = replace(picture, states=states, order=order, ranges=dict(ranges))
-        key = sample, observation.version
-        so_far, why_not = self._answers.get(key, (None, ""))
-        picture = replace(picture, so_far=so_far, why_not=why_not, seconds=clock.perf_counter() - started)
-        yield picture
+            if selection.scale != "sample":
+                seen = self._states.ranges(layer, unit.direction, states)
+            first = next(seen) if selection.scale != "sample" else ranges_of(states)
+            picture = replace(picture, states=states, order=order, ranges=dict(first))
+        shown, drawn = clock.perf_counter(), picture.ranges
+        yield replace(picture, seconds=shown - started)
+        for ranges in seen:  # of series that have not been looked at
+            if token is not None:
+                token.check()
+            picture = replace(picture, ranges=dict(ranges))
+            if (now := clock.perf_counter()) - shown > PATIENCE:
+                shown = now
+                yield replace(picture, seconds=now - started)
         if so_far is None and not why_not:
             yield from self._ask(picture, key, token)
+        elif picture.ranges is not drawn:
+            yield replace(picture, seconds=clock.perf_counter() - started)
 
     def show(self, picture: RecurrentPicture) -> None:
         states, unit, selection = picture.states, picture.unit, picture.selection
@@ -188,11 +200,9 @@ class RecurrentPanel:
         self.rows.follow(picture.order, unit.number, unit.first)
         if self._pointed.differs(values, picture.order, steps):
             past = np.zeros(len(steps), np.int64)
-            lo, hi = (
-                (past, states.timeline.hi)
-                if unit.direction != "backward"
-                else (states.timeline.lo, past + len(picture.series) - 1)
-            )
+            lo, hi = states.timeline.lo, states.timeline.hi
+            if not states.begins_anew:
+                lo, hi = (past, hi) if unit.direction != "backward" else (lo, past + len(picture.series) - 1)
             self.cursor.show_steps(steps, lo, hi, values[:, picture.order], "unit", picture.order.tolist())
 
     def said(self, picture: RecurrentPicture) -> Iterator[str]:
@@ -208,9 +218,10 @@ class RecurrentPanel:
     def data(self, picture: RecurrentPicture) -> dict[str, Any]:
         """What is on screen.
 
-        `states` : name → (n_steps, n_units), all states and gates, NaN at padding; `time` : (n_steps,), the input step
-        of each; `unit` and `direction` of the one whose curves are drawn; `order` : the units in the picture, from
-        above to below; `so_far` : (n_timesteps, n_outputs), the answer after each step.
+        `states` : name → (n_steps, n_units), all states and gates, NaN at padding; of a layer within TimeDistributed
+        those after the last of its own steps; `time` : (n_steps,), the input step of each; `unit` and `direction` of
+        the one whose curves are drawn; `order` : the units in the picture, from above to below; `so_far` :
+        (n_timesteps, n_outputs), the answer after each step.
         """
         states, so_far = picture.states, picture.so_far
         return {
