@@ -139,6 +139,9 @@ def test_a_layer_without_states_shows_the_last_that_has_some(classifier: keras.M
         explorer.layer = explorer.layers[-1]
         assert list(explorer.data()["states"]) == ["h", "z", "r", "candidate"]
         assert "is not recurrent, upper is shown" in explorer._status.value
+        row = len(explorer.data()["order"]) - 1  # as many as the layer has units, and more than the head has classes
+        explorer._panel.cursor.filter = row  # as the browser does
+        assert (explorer.layer, explorer.filter, explorer.data()["unit"]) == ("upper", row, row)
 
 
 @pytest.mark.parametrize("merge", ["concat", "sum"])

@@ -197,7 +197,7 @@ class RecurrentPanel:
             span,
             note,
         )
-        self.rows.follow(picture.order, unit.number, unit.first)
+        self.rows.follow(picture.order, unit.number, unit.first, picture.tap.name)
         if self._pointed.differs(values, picture.order, steps):
             past = np.zeros(len(steps), np.int64)
             lo, hi = states.timeline.lo, states.timeline.hi

@@ -63,7 +63,10 @@ class UnitChoice(traitlets.HasTraits):
 
 
 class RowChoice(traitlets.HasTraits):
-    """The chosen filter of a layer, and the picture's row where it stands: a click on a row chooses the row's unit."""
+    """The chosen filter of a layer, and the picture's row where it stands: a click on a row chooses the row's unit.
+
+    And the layer that the picture shows, where another is chosen that has nothing to show here.
+    """
 
     layer = traitlets.Unicode()
     filter = traitlets.Int(0)
@@ -71,11 +74,12 @@ class RowChoice(traitlets.HasTraits):
     def __init__(self, cursor: TimeCursor) -> None:
         super().__init__()
         self._cursor, self._units, self._first, self._own = cursor, np.zeros(0, np.int64), 0, False
+        self._shown = ""
         cursor.observe(self._clicked, "filter")
 
-    def follow(self, order: NDArray[np.int64], unit: int, first: int) -> None:
-        """Row i is unit `order[i]`, which is entry `first` + that of the layer's last axis."""
-        self._units, self._first = order, first
+    def follow(self, order: NDArray[np.int64], unit: int, first: int, shown: str = "") -> None:
+        """Row i is unit `order[i]`, which is entry `first` + that of the last axis of the layer that is `shown`."""
+        self._units, self._first, self._shown = order, first, shown
         row = np.flatnonzero(order == unit)
         self._own = True
         try:
@@ -84,8 +88,12 @@ class RowChoice(traitlets.HasTraits):
             self._own = False
 
     def _clicked(self, change: Any) -> None:
-        if not self._own and change.new < len(self._units):
-            self.filter = self._first + int(self._units[change.new])
+        if self._own or change.new >= len(self._units):
+            return
+        chosen = self._first + int(self._units[change.new])
+        if self._shown:
+            self.layer = self._shown
+        self.filter = chosen
 
 
 def rows_of(order: NDArray[np.int64], units: tuple[int, int] | None) -> NDArray[np.int64]:
