@@ -177,9 +177,9 @@ MODELS = {
             L.TimeDistributed(L.LSTM(7), name="t"),
             L.LSTM(4, name="l"),
             L.Dense(1),
-            shape=(40, 4, 1),
+            shape=(12, 4, 1),  # Keras writes TimeDistributed out, step by step
         ),
-        (40, 1),
+        (12, 1),
         "l",
         {"l": ALL},
     ),

@@ -58,6 +58,7 @@ def test_the_answers_and_their_labels_are_on_the_decoders_axis(found: Any, explo
     assert panel.prediction._label.marks[0].x[-1] == 5.5  # the last step's label is as wide as the others'
     explorer.layer = "encoder"
     assert not explorer._panel.prediction.rows
+    assert "6 × 1 values, one row for each step of known" in explorer._panel.prediction.summary.value
 
 
 def test_two_panels_of_one_kind_share_the_explorers_traits(explorer: tsw.Explorer) -> None:

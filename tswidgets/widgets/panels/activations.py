@@ -72,9 +72,12 @@ class ActivationsPanel:
         title = f"Input {self._samples.name}" if subject.others else "Input"
         self.series = SeriesView(self.time, subject.channel_names, self._samples.note, title=title)
         self.others = [OtherSeries(other) for other in subject.others]
-        here = len(shape) == 2 and subject.output_axis == subject.axis
+        answered = subject.on(subject.output_axis)
+        here, where = len(shape) == 2 and answered is subject, ""
+        if answered is not subject:
+            where = f"one row for each step of {answered.samples.name}"
         self.prediction = Prediction(
-            self.time, shape[-1] if shape else 1, subject.class_names, steps=here, labelled=labelled
+            self.time, shape[-1] if shape else 1, subject.class_names, steps=here, labelled=labelled, where=where
         )
         self.curve = CurveView(self.time)
         self.layer = LayerView(self.time)

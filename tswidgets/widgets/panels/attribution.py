@@ -20,6 +20,7 @@ from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
+from tswidgets.widgets.meanwhile import PATIENCE, meanwhile
 from tswidgets.widgets.panel import Input, News, Picture, actions, menu, page
 from tswidgets.widgets.quantities import QUANTITIES, Found, depends_on, finding
 from tswidgets.widgets.refresher import Token
@@ -33,7 +34,6 @@ from tswidgets.widgets.views.trust import TrustStrip
 
 Floats = NDArray[np.float32]
 Range = tuple[float, float]
-PATIENCE = 0.15  # seconds between two pictures of a computation that goes on
 KEPT = 64  # maps that are kept
 RANGE_SAMPLES = 16  # series that the lanes' scales are fitted to
 SCALES = {"filter": "all samples seen", "sample": "this sample only"}
@@ -205,17 +205,12 @@ class AttributionPanel:
 
     def _find(self, picture: AttributionPicture, started: float, token: Token | None) -> Any:
         """Yields pictures without the quantity while it is computed, and returns it."""
-        steps, shown = finding(self._subject, picture.selection, picture.target), started
-        while True:
-            try:
-                done, total = next(steps)
-            except StopIteration as end:
-                return end.value
-            if token is not None:
-                token.check()
-            if (now := clock.perf_counter()) - shown > PATIENCE:
-                shown = now
-                yield replace(picture, seconds=now - started, progress=(done, total, "runs"))
+        steps = finding(self._subject, picture.selection, picture.target)
+
+        def waiting(step: tuple[int, int]) -> AttributionPicture:
+            return replace(picture, seconds=clock.perf_counter() - started, progress=(*step, "runs"))
+
+        return (yield from meanwhile(steps, waiting, token))
 
     def _check(
         self, picture: AttributionPicture, found: Found, key: Any, token: Token | None

@@ -21,6 +21,7 @@ from tswidgets.selection import Selection
 from tswidgets.widgets import text
 from tswidgets.widgets.cursor import TimeCursor
 from tswidgets.widgets.lifetime import close_all
+from tswidgets.widgets.meanwhile import meanwhile
 from tswidgets.widgets.panel import Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.subject import Subject
@@ -31,7 +32,6 @@ from tswidgets.widgets.views.targets import TargetChoice, target_of
 from tswidgets.widgets.views.unit_choice import RowChoice
 
 Floats = NDArray[np.float32]
-PATIENCE = 0.15  # seconds between two pictures of a computation that goes on
 KEPT = 16  # series whose influences are kept
 
 
@@ -175,19 +175,14 @@ class InfluencePanel:
 
     def _find(self, picture: InfluencePicture, started: float, token: Token | None) -> Any:
         """Yields pictures without it while it is computed, and returns it."""
-        shown, chosen = started, picture.selection.target
+        chosen = picture.selection.target
         x = self._samples.one(picture.selection.sample)
         axis = "time" if self._subject.flat_steps else None
         target = None if self._subject.flat_steps or self._subject.output_shape[-1] == 1 else chosen
         by = self._samples.name.split(", ")[0] or None
         run = STEPS["time_influence"](self._subject.probe, x, target, output_axis=axis, by=by)
-        while True:
-            try:
-                done, total = next(run)
-            except StopIteration as end:
-                return end.value
-            if token is not None:
-                token.check()
-            if (now := clock.perf_counter()) - shown > PATIENCE:
-                shown = now
-                yield replace(picture, seconds=now - started, progress=(done, total, "output steps"))
+
+        def waiting(step: tuple[int, int]) -> InfluencePicture:
+            return replace(picture, seconds=clock.perf_counter() - started, progress=(*step, "output steps"))
+
+        return (yield from meanwhile(run, waiting, token))

@@ -21,6 +21,7 @@ from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
 from tswidgets.widgets.lifetime import close_all
+from tswidgets.widgets.meanwhile import PATIENCE, meanwhile
 from tswidgets.widgets.panel import SCALES, Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.states import Range, States, Unit, UnitStates, layers_of, ranges_of, whole
@@ -34,7 +35,6 @@ from tswidgets.widgets.views.units import UnitRaster
 from tswidgets.widgets.views.walk import Walk
 
 Floats = NDArray[np.float32]
-PATIENCE = 0.15  # seconds between pictures of a computation that goes on
 KEPT = 64  # series whose answers are kept
 MOST_RUNS = 256  # lengths of a series that are asked about, where each takes a run of its own
 
@@ -258,22 +258,16 @@ class RecurrentPanel:
 
     def _ask(self, picture: RecurrentPicture, key: Any, token: Token | None) -> Iterator[RecurrentPicture]:
         """Pictures with what the model would answer so far."""
-        started = shown = clock.perf_counter()
-        x, so_far, why_not = self._samples.one(picture.selection.sample), None, ""
-        run = answering(self._subject.probe, x, most_runs=MOST_RUNS)
-        while so_far is None and not why_not:
-            try:
-                done, total = next(run)
-            except StopIteration as end:
-                so_far = end.value
-            except (ValueError, TypeError) as error:
-                why_not = _validate.reason(error)
-            else:
-                if token is not None:
-                    token.check()
-                if (now := clock.perf_counter()) - shown > PATIENCE:
-                    shown = now
-                    yield replace(picture, seconds=now - started, progress=(done, total, "runs"))
+        started, so_far, why_not = clock.perf_counter(), None, ""
+        run = answering(self._subject.probe, self._samples.one(picture.selection.sample), most_runs=MOST_RUNS)
+
+        def waiting(step: tuple[int, int]) -> RecurrentPicture:
+            return replace(picture, seconds=clock.perf_counter() - started, progress=(*step, "runs"))
+
+        try:
+            so_far = yield from meanwhile(run, waiting, token)
+        except (ValueError, TypeError) as error:
+            why_not = _validate.reason(error)
         self._answers[key] = so_far, why_not
         while len(self._answers) > KEPT:
             self._answers.popitem(last=False)

@@ -18,6 +18,7 @@ from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
+from tswidgets.widgets.meanwhile import PATIENCE
 from tswidgets.widgets.panel import Input, News, Picture, actions, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.scores import scores, worst
@@ -31,7 +32,6 @@ from tswidgets.widgets.views.worst import WorstSamples
 
 Floats = NDArray[np.float32]
 RANGE_SAMPLES = 16  # series that the input's scale is fitted to
-PATIENCE = 0.15  # seconds between two pictures of a computation that goes on
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

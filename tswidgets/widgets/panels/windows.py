@@ -19,6 +19,7 @@ from tswidgets.probe import Tap, Timeline
 from tswidgets.selection import Selection
 from tswidgets.widgets import text
 from tswidgets.widgets.look import WaveLook
+from tswidgets.widgets.meanwhile import PATIENCE
 from tswidgets.widgets.panel import SCALES, Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.subject import Subject
@@ -32,7 +33,6 @@ from tswidgets.widgets.wave_cursor import WaveCursor
 Floats = NDArray[np.float32]
 Range = tuple[float, float]
 KEPT = 3  # layers whose answers to all windows are kept
-PATIENCE = 0.15  # seconds between two pictures of a computation that goes on
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import bqplot
@@ -19,13 +20,24 @@ HEIGHT = 110
 
 
 class Prediction:
-    """`summary` goes beside the figures; `rows` are empty unless the model answers step by step."""
+    """`summary` goes beside the figures; `rows` are empty unless the model answers step by step.
+
+    where : what is said of answers per step that are not drawn here.
+    """
 
     def __init__(
-        self, time: TimeAxis, n_outputs: int, class_names: Sequence[str] | None, *, steps: bool, labelled: bool
+        self,
+        time: TimeAxis,
+        n_outputs: int,
+        class_names: Sequence[str] | None,
+        *,
+        steps: bool,
+        labelled: bool,
+        where: str = "",
     ) -> None:
         self._class_names = class_names
         self._n_outputs = n_outputs
+        self._where = where or "not laid out in time"
         self.summary = text.Text("tsw-summary")
         self.figures: list[bqplot.Figure] = []
         self.rows: list[ipywidgets.Widget] = []
@@ -47,7 +59,7 @@ class Prediction:
             self.summary.write(answers.prediction(output, label, self._class_names))
             return
         if steps is None or not self.figures:
-            self.summary.write(f"<h4>Prediction</h4>{text.shape(output.shape)} values, not laid out in time")
+            self.summary.write(f"<h4>Prediction</h4>{text.shape(output.shape)} values, {escape(self._where)}")
             return
         values = [output]
         self._output.show(output, steps)
