@@ -110,6 +110,20 @@ def test_attribution_lies_on_the_axis_of_the_chosen_layer(explorer: tsw.Explorer
         np.testing.assert_allclose(explorer.data()["values"], gradient[name][0] * found.x[name][0], atol=1e-6)
 
 
+def test_a_class_activation_map_of_a_decoder_lies_on_its_own_axis_and_is_checked_there(found: Any) -> None:
+    x = {name: array[0] for name, array in found.x.items()}
+    values = found.expected(found.x)["decoder"][0]
+    gradient = tsw.Probe(found.model).gradient(found.x, (4, 0), wrt="decoder").values[0]
+    cam = tsw.grad_cam(found.model, x, (4, 0), layer="decoder")
+    expected = np.maximum(values @ gradient.mean(axis=0), 0)
+    np.testing.assert_allclose(cam.on_input, expected, atol=1e-5 * max(expected.max(), 1))
+    assert cam.absent.shape == (6,)
+    told = tsw.trust(found.model, x, cam)
+    assert told.complete
+    assert told.deletion[0] == pytest.approx(cam.score, abs=1e-5)
+    assert abs(told.deletion[-1] - cam.score) > 1e-3  # the decoder's series is hidden, and matters
+
+
 def test_labels_per_step_stand_over_the_series_of_the_output(found: Any) -> None:
     y = (LABELS > 0).astype("float32")
     with tsw.Explorer(found.model, found.x, y, panels=["steps"]) as explorer:

@@ -266,7 +266,9 @@ def _asked(model: Any, x: Any, attribution: Attribution) -> Explained:
     """The score that was attributed, if it is that of this series and this state of the model."""
     _validate.one_map(np.ndim(attribution.score), attribution.method, list(METHODS))
     asked = Explained(model, x, attribution.target, attribution.options.get("output", 0))
-    _validate.map_of(asked.score.absent.shape, attribution.absent.shape)
+    on_layer = attribution.layer in {tap.name for tap in asked.probe.taps}
+    own = asked.placing(str(attribution.layer))[1] if on_layer else asked.score.absent
+    _validate.map_of(own.shape, attribution.absent.shape)
     _validate.same_score(attribution.score, float(asked.score.at[0]))
     return asked
 
