@@ -80,7 +80,12 @@ class AttentionPanel:
         self.cursor = TimeCursor(self.time)
         self.choice = QueryChoice(self.cursor)
         self.others = {other.axis: OtherSeries(other) for other in subject.others}
-        self._asking = {axis: ipywidgets.VBox(other.rows) for axis, other in self.others.items()}
+        self._asking = {
+            axis: (ipywidgets.VBox(other.rows), ipywidgets.VBox([other.legend])) for axis, other in self.others.items()
+        }
+        below, beside = [box for box, _ in self._asking.values()], [box for _, box in self._asking.values()]
+        for box in (*below, *beside):
+            box.layout.display = "none"
         self.time_figures = [self.series.figure, self.matrix.figure]
         self.inputs: list[Input] = [("head", self.choice, "head"), ("query_step", self.choice, "query_step")]
         caution = text.Text("tsw-summary")
@@ -91,9 +96,9 @@ class AttentionPanel:
                 *self.series.rows,
                 *self.matrix.rows,
                 self.cursor,
-                *self._asking.values(),
+                *below,
             ],
-            [self.matrix.colors, caution, self.series.legend],
+            [self.matrix.colors, caution, self.series.legend, *beside],
         )
 
     @staticmethod
@@ -210,11 +215,12 @@ class AttentionPanel:
         """The series on whose time axis the queries are, where that is not the keys'."""
         for number, other in self.others.items():
             here = number == axis
-            self._asking[number].layout.display = None if here else "none"
+            for box in self._asking[number]:
+                box.layout.display = None if here else "none"
             if here and picture.found is not None and picture.found.places.query is not None:
                 timeline, query = picture.found.places.query, picture.query
                 span = int(timeline.near_lo[query]), int(timeline.near_hi[query])
-                other.show(picture.selection.sample, span, f"query step {query} between the lines")
+                other.show(picture.selection.sample, span, f"query step {query} reads what is between the lines")
 
     def _scale(self, key: Any, shown: Floats) -> float:
         """The largest score of all samples that were seen so far, so that two pictures can be compared."""

@@ -43,6 +43,7 @@ class AttentionView:
             tick_format="d",
             label="Query step",
             label_offset="3.4em",
+            visible=False,
         )
         self._caption, self.colors = text.Text("tsw-caption"), text.Text("tsw-colors")
         self._last, self._last_choice = Last(), Last()

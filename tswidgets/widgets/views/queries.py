@@ -25,6 +25,7 @@ class QueryChoice(traitlets.HasTraits):
         self._cursor, self._own = cursor, False
         self.menu = ipywidgets.Dropdown(options=[("mean of all heads", MEAN)], description="Head")
         self.menu.style.description_width = "auto"
+        self.menu.layout.display = "none"
         self.menu.observe(self._picked, "value")
         cursor.observe(self._clicked, "filter")
 
