@@ -166,7 +166,8 @@ class AttentionPanel:
         self.matrix.choose(query)
         self._show_asking(places.query_axis if places.across else None, picture)
         if self._pointed.differs(picture.shown, keys.centres, keys.lo, keys.hi):
-            self.cursor.show_steps(keys.centres, keys.lo, keys.hi, picture.shown.T, "attention of query step")
+            values = picture.shown.T
+            self.cursor.show_steps(keys.centres, keys.lo, keys.hi, values, "query step", step_word="Key step")
 
     def said(self, picture: AttentionPicture) -> Iterator[str]:
         selection, layer = picture.selection, picture.tap.name
