@@ -114,6 +114,30 @@ def test_the_scale_ends_at_the_largest_score_seen(classifier: keras.Model) -> No
             assert f"{max(seen):.3g}" in explorer._panel.matrix.colors.value
 
 
+def test_the_scale_of_one_query(classifier: keras.Model) -> None:
+    with explore(classifier, X) as explorer:
+        whole = explorer._pictures["attention"]
+        explorer.scale, explorer.query_step = "sample", 5
+        shown = explorer.data()["shown"]
+        picture: Any = explorer._pictures["attention"]
+        assert picture.largest == pytest.approx(shown[5].max())
+        explorer.scale = "filter"
+        assert explorer._pictures["attention"].largest == whole.largest  # type: ignore[attr-defined]
+
+
+def test_the_first_causal_queries_do_not_take_all_colour() -> None:
+    """The first query has one key and gives it 1, whatever it is."""
+    x = keras.Input((40, 3))
+    layer = L.MultiHeadAttention(2, 4, name="attention")
+    model = randomise(keras.Model(x, layer(x, x, use_causal_mask=True)))
+    with explore(model, series(2, 40, 3)) as explorer:
+        shown = explorer.data()["shown"]
+        picture: Any = explorer._pictures["attention"]
+        assert shown[0, 0] == pytest.approx(1)
+        assert picture.largest == pytest.approx(shown[10:].max()) and picture.largest < 0.9
+        assert "some values lie beyond the scale" in explorer._panel.matrix.colors.value
+
+
 def test_causal_attention_leaves_the_future_empty() -> None:
     found = case("causal_transformer")
     embedded = found.expected(found.x)["embedded"][:1]
@@ -391,7 +415,8 @@ def test_closing_leaves_nothing(classifier: keras.Model) -> None:
     "row, words",
     [
         ([0.1, 0.6, 0.3, 0.0], "looks most at key steps 1, 2: 90 % of its attention"),
-        ([0.25, 0.25, 0.25, 0.25], "looks at all 4 key steps alike"),
+        ([0.25, 0.25, 0.25, 0.25], "looks at all 4 key steps nearly alike, most at key step 0: 25 % of its attention"),
+        ([0.2, 0.3, 0.2, 0.3], "looks at all 4 key steps nearly alike, most at key step 1: 30 % of its attention"),
         ([0, 0, 0, 0], "looks at no key step"),
         ([np.nan] * 4, "is padding"),
         ([np.nan, 1, 0, np.nan], "looks most at key step 1: 100 % of its attention"),

@@ -112,9 +112,12 @@ class CallGraph:
 
     def attended(self, tap: str, lengths: Sequence[Length]) -> tuple[Timeline | None, Timeline | None]:
         """Timelines of the query's and of the key's steps in the attention call that a tap is the result of."""
-        run, node = next((run, node) for run in self.runs.values() for node in run.nodes if tap in node.taps)
-        places = run.places(lengths)
-        return (places.of(node.attends[0]), places.of(node.attends[1])) if node.attends else (None, None)
+        for run in self.runs.values():
+            for node in run.nodes:
+                if tap in node.taps and node.attends is not None:
+                    places = run.places(lengths)
+                    return places.of(node.attends[0]), places.of(node.attends[1])
+        return None, None
 
     def taps(self, axes: Sequence[Sequence[Length]]) -> tuple[Tap, ...]:
         """All taps, with the place that each has on the first of the time axes where it has one."""

@@ -98,24 +98,27 @@ class Attention:
     def find(self, layer: str, sample: int) -> Attended:
         """Raises ValueError where the layer's scores cannot be had."""
         key = layer, sample, self._probe.version()
-        if key not in self._known:
+        known = self._known.get(key)
+        if known is None:
             found = attention_scores(self._probe, self._samples.batch(sample), layer)
             places = self._places(layer, sample).fitting(*found.scores.shape[2:])
             absent = found.absent_queries[0], found.absent_keys[0]
-            self._known[key] = Attended(layer, found.scores[0], *absent, places, key[-1])
+            known = self._known[key] = Attended(layer, found.scores[0], *absent, places, key[-1])
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
-        return self._known[key]
+        return known
 
     def _places(self, layer: str, sample: int) -> Places:
         on = [self._samples.on(axis) for axis in range(self._samples.n_axes)]
         lengths = tuple(samples.lengths_of(sample) for samples in on)
         key = layer, lengths, len(self._probe.calls.runs)
-        if key not in self._placed:
-            self._placed[key] = _places([attention_timelines(self._probe, layer, one) for one in lengths])
+        known = self._placed.get(key)
+        if known is None:
+            known = _places([attention_timelines(self._probe, layer, one) for one in lengths])
+            self._placed[key] = known
             while len(self._placed) > KEPT_PLACES:
                 self._placed.popitem(last=False)
-        return self._placed[key]
+        return known
 
 
 def _places(on: Sequence[tuple[Timeline | None, Timeline | None]]) -> Places:

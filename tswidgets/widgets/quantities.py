@@ -113,12 +113,14 @@ def _attention(subject: Subject, selection: Selection) -> Found:
     """What each step is given of all attention: the mean over heads and over the steps that look."""
 
     found = subject.attention.find(selection.layer, selection.sample)
-    received = found.scores[:, ~found.absent_queries].mean(axis=(0, 1))
     keys, axis = found.places.keys, found.places.key_axis
     if keys is None:
         _validate.nothing_to_draw(found.layer, "it looks at steps whose place in time is not known")
     if axis != subject.axis:
         _validate.nothing_to_draw(found.layer, "it looks at steps of another time axis, in the panel 'attention'")
+    if found.absent_queries.all():
+        _validate.nothing_to_draw(found.layer, "every step that looks is padding")
+    received = found.scores[:, ~found.absent_queries].mean(axis=(0, 1))
     shown = on_input(received, keys, subject.samples.lengths[selection.sample], ~found.absent_keys)
     return Found(f"attention received in {found.layer}", shown, (keys.centres, received))
 

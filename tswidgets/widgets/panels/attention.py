@@ -32,6 +32,8 @@ from tswidgets.widgets.views.queries import QueryChoice
 
 Floats = NDArray[np.float32]
 NAMED = 3  # key steps that the status line names
+ALIKE = 1.5  # times the mean of its scores: a query whose largest is less has no favourite
+FEW = 0.25  # of all keys: causal queries that have fewer to choose from do not make the scale
 NO_PLACE = "the steps that it looks at have no place in time that is known"
 CAUTION = (
     "<h4>Attention is not importance</h4>It tells what is mixed into a step, not what matters to the answer: other "
@@ -65,7 +67,7 @@ class AttentionPanel:
     """The keys' series with what one query step looks at as colour behind it; below it all queries as a picture."""
 
     title = "What attends to what"
-    scales: Mapping[str, str] = {}
+    scales: Mapping[str, str] = {"filter": "largest score, all samples", "sample": "this query step only"}
 
     def __init__(self, subject: Subject, news: News) -> None:
         self._subject, self._samples = subject, subject.samples
@@ -140,7 +142,7 @@ class AttentionPanel:
             selection=replace(picture.selection, head=head, query_step=query),
             found=found,
             shown=shown,
-            largest=self._scale((layer, head, found.version), shown),
+            largest=self._scale((layer, head, found.version), shown, query if selection.scale == "sample" else None),
             query=query,
             why="" if placed else NO_PLACE,
             seconds=clock.perf_counter() - started,
@@ -223,11 +225,24 @@ class AttentionPanel:
                 span = int(timeline.near_lo[query]), int(timeline.near_hi[query])
                 other.show(picture.selection.sample, span, f"query step {query} reads what is between the lines")
 
-    def _scale(self, key: Any, shown: Floats) -> float:
-        """The largest score of all samples that were seen so far, so that two pictures can be compared."""
-        most = float(shown[np.isfinite(shown)].max(initial=0.0))
+    def _scale(self, key: Any, shown: Floats, query: int | None) -> float:
+        """Where the scale ends: at the largest score of a query, or of all and of all samples that were seen so far, so
+        that two pictures can be compared.
+
+        Of causal attention the first queries have few keys to share among, the very first one alone: beside them all
+        others would have no colour.
+        """
+        if query is not None and len(shown):
+            return _most(shown[query]) or 1.0
+        causal = not np.triu(np.nan_to_num(shown), 1).any()
+        there = int(np.isfinite(shown).any(axis=1).sum())
+        most = _most(shown[int(FEW * there) :] if causal else shown)
         self._largest[key] = max(most, self._largest.get(key, 0.0))
         return self._largest[key] or 1.0
+
+
+def _most(scores: Floats) -> float:
+    return float(scores[np.isfinite(scores)].max(initial=0.0))
 
 
 def looks_most(row: Floats) -> str:
@@ -238,8 +253,9 @@ def looks_most(row: Floats) -> str:
     scores = np.where(there, row, 0)
     if scores.sum() <= 0:
         return "looks at no key step"
-    if there.sum() > 1 and np.ptp(row[there]) <= 1e-6 * scores.max():
-        return f"looks at all {there.sum():,} key steps alike"
+    if there.sum() > 1 and scores.max() < ALIKE * row[there].mean():
+        first, share = int(scores.argmax()), percent(float(scores.max() / scores.sum()))
+        return f"looks at all {there.sum():,} key steps nearly alike, most at key step {first}: {share} of its attention"
     most = [int(key) for key in np.argsort(-scores, kind="stable")[:NAMED] if scores[key] >= scores.max() / 2]
     steps = f"key step{'s' if len(most) > 1 else ''} {', '.join(map(str, most))}"
     return f"looks most at {steps}: {percent(float(scores[most].sum() / scores.sum()))} of its attention"
