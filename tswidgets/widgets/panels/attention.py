@@ -255,7 +255,8 @@ def looks_most(row: Floats) -> str:
         return "looks at no key step"
     if there.sum() > 1 and scores.max() < ALIKE * row[there].mean():
         first, share = int(scores.argmax()), percent(float(scores.max() / scores.sum()))
-        return f"looks at all {there.sum():,} key steps nearly alike, most at key step {first}: {share} of its attention"
+        alike = f"looks at all {there.sum():,} key steps nearly alike"
+        return f"{alike}, most at key step {first}: {share} of its attention"
     most = [int(key) for key in np.argsort(-scores, kind="stable")[:NAMED] if scores[key] >= scores.max() / 2]
     steps = f"key step{'s' if len(most) > 1 else ''} {', '.join(map(str, most))}"
     return f"looks most at {steps}: {percent(float(scores[most].sum() / scores.sum()))} of its attention"
