@@ -322,6 +322,22 @@ def test_a_layer_of_the_user_s_own() -> None:
         np.testing.assert_array_equal(data["key_time"], [1.5, 5.5, 9.5])
 
 
+def test_channels_that_are_folded_into_the_sample() -> None:
+    """Each channel attends by itself: what is shown is their mean, and it says so."""
+    x = keras.Input((12, 3))
+    folded = keras.ops.reshape(L.Permute((2, 1))(x), (-1, 12, 1))
+    attended = L.Attention(name="attention")([folded, folded])
+    model = keras.Model(x, L.Permute((2, 1))(keras.ops.reshape(attended, (-1, 3, 12))))
+    X = series(2, 12, 3)
+    expected = np.stack([softmax(np.outer(one, one)) for one in X[1].T]).mean(axis=0)
+    with explore(model, X) as explorer:
+        explorer.sample = 1
+        data = explorer.data()
+        assert_close(data["scores"], expected[None])
+        np.testing.assert_array_equal(data["key_time"], np.arange(12))
+        assert "mean of 3 series that are folded into the sample" in explorer._panel.matrix._caption.value
+
+
 def test_keys_without_a_place_in_time_are_said() -> None:
     """Channels that attend to each other: the last axis is time there."""
     x = keras.Input((12, 3))

@@ -24,7 +24,8 @@ class AttentionScores:
 
     layer : the tap's name.
     scores : ndarray of shape (n_samples, n_heads, n_query_steps, n_key_steps), float32: what each query step takes from
-        each key step, as the layer uses it: after the softmax, before dropout, and 0 where the layer masks a key.
+        each key step, as the layer uses it: after the softmax, before dropout, and 0 where the layer masks a key. A
+        model that folds series into its samples, such as channels that do not meet, has as many more of them.
     absent_queries, absent_keys : bool ndarrays of shape (n_samples, n_query_steps) and (n_samples, n_key_steps), True
         where the mask that the layer was given with them says that a step is padding.
     """

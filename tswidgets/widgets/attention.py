@@ -49,7 +49,8 @@ class Places:
 class Attended:
     """The attention of one layer for one series.
 
-    scores : ndarray of shape (n_heads, n_query_steps, n_key_steps).
+    scores : ndarray of shape (n_heads, n_query_steps, n_key_steps), the mean of `n_parts` where the model folds so many
+        series into one sample, such as channels that do not meet.
     absent_queries, absent_keys : bool, (n_query_steps,) and (n_key_steps,), True at padding.
     places : where their steps lie in time.
     version : of the weights.
@@ -61,6 +62,7 @@ class Attended:
     absent_keys: NDArray[np.bool_]
     places: Places
     version: bytes
+    n_parts: int = 1
 
     def shown(self, head: int | None) -> Floats:
         """(n_query_steps, n_key_steps): the scores of a head, or their mean over all; NaN at padding."""
@@ -102,8 +104,9 @@ class Attention:
         if known is None:
             found = attention_scores(self._probe, self._samples.batch(sample), layer)
             places = self._places(layer, sample).fitting(*found.scores.shape[2:])
-            absent = found.absent_queries[0], found.absent_keys[0]
-            known = self._known[key] = Attended(layer, found.scores[0], *absent, places, key[-1])
+            scores: Floats = found.scores[0] if len(found.scores) == 1 else found.scores.mean(axis=0)
+            absent = found.absent_queries.all(axis=0), found.absent_keys.all(axis=0)
+            known = self._known[key] = Attended(layer, scores, *absent, places, key[-1], len(found.scores))
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return known

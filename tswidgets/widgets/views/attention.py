@@ -79,6 +79,7 @@ class AttentionView:
         self._caption.write(
             text.caption(
                 of,
+                f"mean of {found.n_parts} series that are folded into the sample" if found.n_parts > 1 else "",
                 f"{_steps(found.absent_queries, 'query step')} × {_steps(found.absent_keys, 'key step')}",
                 "line: each query's own place" if self._own.visible else "",
                 f"each row is the strongest of {row_run} queries" if row_run > 1 else "",
