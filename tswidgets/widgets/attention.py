@@ -105,7 +105,7 @@ class Attention:
             found = attention_scores(self._probe, self._samples.batch(sample), layer)
             places = self._places(layer, sample).fitting(*found.scores.shape[2:])
             scores: Floats = found.scores[0] if len(found.scores) == 1 else found.scores.mean(axis=0)
-            absent = found.absent_queries.all(axis=0), found.absent_keys.all(axis=0)
+            absent = [np.asarray(one.all(axis=0)) for one in (found.absent_queries, found.absent_keys)]
             known = self._known[key] = Attended(layer, scores, *absent, places, key[-1], len(found.scores))
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
