@@ -33,7 +33,7 @@ def opened(notebook: Callable[..., Notebook], **options: Any) -> tuple[Notebook,
     """The panel, and the scores that the function finds: (n_heads, n_query_steps, n_key_steps)."""
     book = notebook(IMPORT, FORECASTER, width=1400, height=1500, **options)
     book.page.get_by_role("button", name="What attends to what").click(timeout=60_000)
-    until(lambda: "looks most at" in " ".join(book.page.locator("[role=status]").all_inner_texts()), 60)
+    until(lambda: "query step 0 looks" in " ".join(book.page.locator("[role=status]").all_inner_texts()), 60)
     book.figure("attention").locator(".axis .tick").first.wait_for(timeout=60_000)
     scores = book.kernel("tsw.attention_scores(model, {k: v[:1].astype('f') for k, v in X.items()}, 'look').scores[0]")
     return book, np.array(scores)
@@ -58,7 +58,7 @@ def test_what_a_decoder_looks_at(notebook: Callable[..., Notebook]) -> None:
     book.page.mouse.down()
     book.page.mouse.up()
     until(lambda: book.kernel("e.query_step") == 7)
-    until(lambda: "query step 7 looks most at" in " ".join(book.page.locator("[role=status]").all_inner_texts()))
+    until(lambda: "query step 7 looks" in " ".join(book.page.locator("[role=status]").all_inner_texts()))
     book.page.keyboard.press("ArrowDown")
     until(lambda: book.kernel("e.query_step") == 8)
     captions = " ".join(book.page.locator(".tsw-caption").all_inner_texts())

@@ -105,8 +105,8 @@ class Attention:
             found = attention_scores(self._probe, self._samples.batch(sample), layer)
             places = self._places(layer, sample).fitting(*found.scores.shape[2:])
             scores: Floats = found.scores[0] if len(found.scores) == 1 else found.scores.mean(axis=0)
-            absent = [np.asarray(one.all(axis=0)) for one in (found.absent_queries, found.absent_keys)]
-            known = self._known[key] = Attended(layer, scores, *absent, places, key[-1], len(found.scores))
+            queries, keys = (np.asarray(one.all(axis=0)) for one in (found.absent_queries, found.absent_keys))
+            known = self._known[key] = Attended(layer, scores, queries, keys, places, key[-1], len(found.scores))
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return known
