@@ -28,6 +28,8 @@ class Selection:
         are ordered, `units` the first and last row that are shown, None for all, `direction` which of two.
     current_step : the time step where a walk through time is, None before it begins.
     threshold : above it an output per step is a yes, where the outputs are no classes that exclude each other.
+    head : index of an attention layer's head, None for the mean of all; `query_step` is the step whose attention is
+        shown, None for the first.
     panel : what is looked at: `activations`, or another of the explorer's `panels`.
     """
 
@@ -52,3 +54,5 @@ class Selection:
     current_step: int | None = None
     threshold: float = 0.5
     row: int = 0
+    head: int | None = None
+    query_step: int | None = None

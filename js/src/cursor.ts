@@ -11,6 +11,7 @@ interface State {
   seconds_per_step: number;
   kind: "sequence" | "units" | "other";
   word: string;
+  step_word: string;
   numbers: number[];
   n_filters: number;
   centres: DataView;
@@ -204,7 +205,7 @@ function readout(model: AnyModel<State>, layer: Layer, spot: Spot, step: number 
   if (step === null) return hint(layer.kind);
   const value = layer.values.length ? ` = ${short(layer.values[step * layer.nFilters + filter])}` : "";
   const seen = spanText(lo, hi, model.get("seconds_per_step"), model.get("unit"));
-  return `Step ${step} ${seen} · ${name}${value}`;
+  return `${model.get("step_word")} ${step} ${seen} · ${name}${value}`;
 }
 
 function hint(kind: State["kind"]): string {

@@ -9,7 +9,7 @@ from keras import layers as L
 
 from tests.models import CASES, case, padded_series, randomise, series
 from tswidgets.probe import Probe, as_probe
-from tswidgets.probe.attention import attention_scores
+from tswidgets.probe.attention import attention_scores, attention_timelines
 
 OLD = tuple(map(int, keras.__version__.split(".")[:2])) < (3, 6)
 fails_in_old_keras = pytest.mark.skipif(OLD, reason="Keras 3.5 cannot build functional attention on masked tensors")
@@ -256,7 +256,89 @@ def test_asking_changes_nothing(name):
     assert [vars(layer).keys() for layer in found.model.layers] == functions
 
 
+# --------------------------------------------------------------------------------------------- who looks at whom, where
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda layer, q, k, v: layer(q, v, k),
+        lambda layer, q, k, v: layer(q, v, key=k),
+        lambda layer, q, k, v: layer(key=k, value=v, query=q),
+        lambda layer, q, k, v: layer(value=v, query=q, key=k),
+    ],
+    ids=["by place", "key by name", "key first", "value first"],
+)
+@pytest.mark.parametrize("kind", [L.MultiHeadAttention, L.GroupQueryAttention])
+def test_query_and_key_however_they_are_written(kind, call):
+    """The query has every step, the key every third, and what comes out lies where the query does."""
+    x = keras.Input((20, 3))
+    query = L.Conv1D(4, 3, padding="causal", name="query")(x)
+    key, value = (L.Conv1D(4, 4, strides=3, name=name)(x) for name in ("key", "value"))
+    heads = {"num_heads": 2} if kind is L.MultiHeadAttention else {"num_query_heads": 2, "num_key_value_heads": 1}
+    sizes = {"key_dim": 3} if kind is L.MultiHeadAttention else {"head_dim": 3}
+    probe = Probe(keras.Model(x, call(kind(**heads, **sizes, name="attention"), query, key, value)))
+    asking, looked_at = attention_timelines(probe, "attention", (20,))
+    np.testing.assert_array_equal(looked_at.centres, np.arange(6) * 3 + 1.5)
+    np.testing.assert_array_equal(asking.near_hi, np.arange(20))
+    of_output = probe.timelines(20)["attention"]
+    np.testing.assert_array_equal(of_output.near_hi, np.arange(20))
+    assert (of_output.lo == 0).all() and (of_output.hi == 18).sum() == 19  # step 19 sees itself, too
+
+
+class Reading(keras.Layer):
+    """A layer of the user's own, whose arguments have other names and another order."""
+
+    def call(self, memory, mask=None, queries=None, return_attention_scores=False):
+        scores = keras.ops.softmax(keras.ops.matmul(queries, keras.ops.swapaxes(memory, 1, 2)))
+        y = keras.ops.matmul(scores, memory)
+        return (y, scores) if return_attention_scores else y
+
+
+def test_the_names_of_arguments_tell_in_a_layer_of_one_s_own():
+    x, short = keras.Input((12, 3)), keras.Input((4, 3))
+    probe = Probe(keras.Model([x, short], Reading(name="reading")(x, queries=short)))
+    asking, looked_at = attention_timelines(probe, "reading", (12, -4))
+    assert (len(asking), len(looked_at)) == (4, 12)
+    assert looked_at.has_place and not asking.has_place
+    assert attention_timelines(probe, "reading", (-12, 4))[0].has_place
+    batch = [series(2, 12, 3), series(2, 4, 3, seed=1)]
+    expected = softmax(np.einsum("bqc,bkc->bqk", batch[1], batch[0]))
+    assert_close(attention_scores(probe, batch, "reading").scores[:, 0], expected)
+
+
+@fails_in_old_keras
+def test_what_is_padding_is_told_by_the_masks_of_the_call():
+    """Each side has its own, whatever the other's; without a mask nothing is absent."""
+    x, other = keras.Input((12, 3)), keras.Input((9, 3))
+    masked = L.Masking(name="masking")(x)
+    model = keras.Model([x, other], L.MultiHeadAttention(2, 4, name="attention")(other, masked))
+    batch = [padded_series(3, 12, 3), series(3, 9, 3)]
+    found = attention_scores(model, batch, "attention")
+    np.testing.assert_array_equal(found.absent_keys, ~(batch[0] != 0).any(axis=-1))
+    assert found.absent_queries.shape == (3, 9) and not found.absent_queries.any()
+    model = keras.Model([x, other], L.Attention(name="attention")([masked, other]))
+    found = attention_scores(model, batch, "attention")
+    np.testing.assert_array_equal(found.absent_queries, ~(batch[0] != 0).any(axis=-1))
+    assert found.absent_keys.shape == (3, 9) and not found.absent_keys.any()
+
+
+class Pairs(keras.Layer):
+    """Returns something else for scores."""
+
+    def call(self, x, return_attention_scores=False):
+        return (x, keras.ops.mean(x, axis=1)) if return_attention_scores else x
+
+
 # ------------------------------------------------------------------------------------------------------------ mistakes
+
+
+def test_scores_of_another_shape():
+    model = keras.Sequential([keras.Input((6, 2)), Pairs(name="pairs")])
+    with pytest.raises(ValueError) as error:
+        attention_scores(model, series(2, 6, 2), "pairs")
+    assert THREE_PARTS.match(str(error.value)), str(error.value)
+    assert "got (2,) from 'pairs'" in str(error.value)
 
 
 @pytest.mark.parametrize(

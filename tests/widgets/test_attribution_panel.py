@@ -158,7 +158,7 @@ def test_colours_are_comparable_between_samples_unless_they_are_freed(classifier
 
 
 def test_a_slow_method_tells_how_far_it_is(classifier: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panel_module, "PATIENCE", 0.0)
+    monkeypatch.setattr("tswidgets.widgets.meanwhile.PATIENCE", 0.0)
     monkeypatch.setattr("tswidgets.analysis.occlusion.AT_ONCE", 100 * X[0].nbytes)
     with explore(classifier, X) as explorer:
         panel = explorer._panel

@@ -67,6 +67,7 @@ from tswidgets._validate.methods import (
     no_edits,
     no_gradient,
     no_replacement,
+    no_scores,
     no_target,
     not_attending,
     not_differentiable,
@@ -74,6 +75,7 @@ from tswidgets._validate.methods import (
     not_recurrent,
     not_rescaled,
     out_of_memory,
+    without_attention,
 )
 from tswidgets._validate.model import (
     NOT_REACHED,
@@ -186,6 +188,7 @@ __all__ = [
     "no_numbers",
     "no_output_steps",
     "no_replacement",
+    "no_scores",
     "no_shorter_series",
     "no_target",
     "no_time_axis",
@@ -264,5 +267,6 @@ __all__ = [
     "window_values",
     "windows_of_one_length",
     "within",
+    "without_attention",
     "yes_or_no",
 ]

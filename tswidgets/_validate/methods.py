@@ -74,6 +74,19 @@ def not_attending(name: str, attending: Sequence[str]) -> NoReturn:
     raise ValueError(message("a layer that returns attention scores", f"{name!r}, which has none", _has(attending)))
 
 
+def no_scores(name: str, shape: Sequence[int]) -> NoReturn:
+    wanted = "attention scores of shape (n_heads, n_query_steps, n_key_steps) or (n_query_steps, n_key_steps)"
+    todo = "Return them so where `return_attention_scores` is True."
+    raise ValueError(message(wanted, f"{tuple(shape)} from {name!r}", todo))
+
+
+def without_attention(what: str, value: object) -> NoReturn:
+    todo = "Leave it as it is: Keras' own attention layers know their scores."
+    raise ValueError(
+        message(f"None for {what}, since no layer of this model returns attention scores", repr(value), todo)
+    )
+
+
 def not_recurrent(name: str, recurrent: Sequence[str], model: str = "") -> NoReturn:
     """`model` is the model that the layer runs at each of its steps, or is itself, if there is one."""
     if model:

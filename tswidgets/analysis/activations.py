@@ -97,6 +97,8 @@ def tap_named(probe: Probe, layer: str) -> Tap:
 
 def placed(probe: Probe, observation: Observation, tap: Tap) -> Tap:
     """The tap as it can be drawn for these very inputs, of which several may have lengths of their own."""
+    if tap.name not in observation:
+        return tap
     n_rows, n_samples = len(observation[tap.name]), len(observation.outputs[0])
     if n_rows != n_samples:
         why = f"it runs with {n_rows:,} rows for {n_samples:,} {'sample' if n_samples == 1 else 'samples'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
+from tswidgets.probe.attending import attending, knows_scores
+from tswidgets.probe.axes import Length
 from tswidgets.probe.intercept import Call
 from tswidgets.probe.probe import Probe
 from tswidgets.probe.registry import as_probe
+from tswidgets.probe.timeline import Timeline
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +24,16 @@ class AttentionScores:
 
     layer : the tap's name.
     scores : ndarray of shape (n_samples, n_heads, n_query_steps, n_key_steps), float32: what each query step takes from
-        each key step, as the layer uses it: after the softmax, before dropout, and 0 where the layer masks a key.
+        each key step, as the layer uses it: after the softmax, before dropout, and 0 where the layer masks a key. A
+        model that folds series into its samples, such as channels that do not meet, has as many more of them.
+    absent_queries, absent_keys : bool ndarrays of shape (n_samples, n_query_steps) and (n_samples, n_key_steps), True
+        where the mask that the layer was given with them says that a step is padding.
     """
 
     layer: str
     scores: NDArray[np.float32]
+    absent_queries: NDArray[np.bool_]
+    absent_keys: NDArray[np.bool_]
 
 
 def attention_scores(model: keras.Model | Probe, x: Any, layer: str) -> AttentionScores:
@@ -47,17 +54,31 @@ def attention_scores(model: keras.Model | Probe, x: Any, layer: str) -> Attentio
     """
     probe = as_probe(model, x)
     name = probe.tap_name(layer)
-    scores = probe.at_call(x, name, _scores)
-    if scores is None:
-        attending = [tap.name for tap in probe.taps if tap.family == "attention"]
-        _validate.not_attending(name, attending)
-    return AttentionScores(name, scores[:, None] if scores.ndim == 3 else scores)
+    found = probe.at_call(x, name, _scores)
+    if found is None:
+        _validate.not_attending(name, probe.calls.attending)
+    scores, queries, keys = found
+    if scores.ndim not in (3, 4):
+        _validate.no_scores(name, scores.shape[1:])
+    scores = scores[:, None] if scores.ndim == 3 else scores
+    absent = [
+        np.zeros((len(scores), n), bool) if mask is None or mask.shape != (len(scores), n) else ~mask
+        for mask, n in ((queries, scores.shape[2]), (keys, scores.shape[3]))
+    ]
+    return AttentionScores(name, scores, *absent)
+
+
+def attention_timelines(
+    probe: Probe, layer: str, lengths: tuple[Length, ...]
+) -> tuple[Timeline | None, Timeline | None]:
+    """Which input steps the query's and the key's steps see, for inputs of such lengths; None where that is unknown."""
+    return probe.calls_for(lengths).attended(layer, lengths)
 
 
 def _scores(call: Call) -> Any:
-    """The layer called once more, for its scores; None if it does not know any."""
-    layer: Any = call.operation
-    if "return_attention_scores" not in inspect.signature(layer.call).parameters:
+    """(scores, the query's mask, the key's mask) of the layer called once more; None if it does not know any."""
+    if not knows_scores(call.operation):
         return None
-    _, scores = layer(*call.args, **{**call.kwargs, "return_attention_scores": True})
-    return scores
+    sides = attending(call)
+    _, scores = call.operation(*call.args, **{**call.kwargs, "return_attention_scores": True})
+    return (scores, None, None) if sides is None else (scores, sides.query_mask, sides.key_mask)

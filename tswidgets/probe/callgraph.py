@@ -19,8 +19,10 @@ from tswidgets.probe.timeline import Timeline
 class Node:
     """One call: which tensors went in and came out, by number, and which taps its outputs are.
 
+    inputs : in the order in which the operation declares its arguments.
     shapes : of the outputs, batch axis included; `masked` tells which of them carry a mask, `causal` whether the call
         was told to use a causal mask.
+    attends : query and key of a layer that knows its attention scores, else None.
     """
 
     operation: keras.Operation
@@ -30,6 +32,7 @@ class Node:
     shapes: list[Shape]
     masked: list[bool]
     causal: bool
+    attends: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,21 @@ class CallGraph:
         """Timeline of what the call that a tap is the result of was given first."""
         run, node = next((run, node) for run in self.runs.values() for node in run.nodes if tap in node.taps)
         return run.places(lengths).of(node.inputs[0]) if node.inputs else None
+
+    @property
+    def attending(self) -> list[str]:
+        """Taps that come from a layer which can be asked for its attention scores."""
+        nodes = (node for run in self.runs.values() for node in run.nodes if node.attends)
+        return list(dict.fromkeys(name for node in nodes for name in node.taps))
+
+    def attended(self, tap: str, lengths: Sequence[Length]) -> tuple[Timeline | None, Timeline | None]:
+        """Timelines of the query's and of the key's steps in the attention call that a tap is the result of."""
+        for run in self.runs.values():
+            for node in run.nodes:
+                if tap in node.taps and node.attends is not None:
+                    places = run.places(lengths)
+                    return places.of(node.attends[0]), places.of(node.attends[1])
+        return None, None
 
     def taps(self, axes: Sequence[Sequence[Length]]) -> tuple[Tap, ...]:
         """All taps, with the place that each has on the first of the time axes where it has one."""

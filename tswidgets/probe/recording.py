@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from tswidgets.probe.attending import attending, in_order
 from tswidgets.probe.callgraph import Node, Run
 from tswidgets.probe.intercept import Call, is_tensor, mask_of, unobserved
 from tswidgets.probe.taps import Shape, layer_paths
@@ -57,11 +58,13 @@ class Recording:
             left = iter(outputs)
             leaves = [next(left) if is_tensor(leaf) else leaf for leaf in tree.flatten(result)]
             result = tree.pack_sequence_as(result, leaves)
-        inputs = [self._number(tensor) for tensor in call.inputs if tensor.dtype != "bool"]  # masks are no input
+        inputs = [self._number(tensor) for tensor in in_order(call)]
+        sides = None if call.before_activation else attending(call)
+        attends = None if sides is None else (self._number(sides.query), self._number(sides.key))
         shapes, masked = [shape_of(tensor) for tensor in outputs], [mask_of(t) is not None for t in call.outputs]
         numbers = [self._number(tensor) for tensor in outputs]
         causal = call.kwargs.get("use_causal_mask") is True
-        self._nodes.append(Node(call.operation, names, inputs, numbers, shapes, masked, causal))
+        self._nodes.append(Node(call.operation, names, inputs, numbers, shapes, masked, causal, attends))
         for name, tensor in zip(names, outputs, strict=True):
             self._tap_of[id(tensor)] = name
         return result

@@ -34,6 +34,8 @@ class TimeCursor(anywidget.AnyWidget):
     """`sequence`, `units` or `other`, as of the chosen tap."""
     word = traitlets.Unicode("filter").tag(sync=True)
     """What an entry of the layer's last axis is called."""
+    step_word = traitlets.Unicode("Step").tag(sync=True)
+    """What its step is called, at the beginning of a sentence."""
     numbers: traitlets.List = traitlets.List(traitlets.Int()).tag(sync=True)
     """What the entries are called, where they are not counted from 0: rows of a picture in another order."""
     n_filters = traitlets.Int(0).tag(sync=True)
@@ -60,11 +62,13 @@ class TimeCursor(anywidget.AnyWidget):
         values: NDArray[np.float32],
         word: str,
         numbers: Sequence[int] = (),
+        step_word: str = "Step",
     ) -> None:
         """Follow a layer with a time axis; `values` of shape (n_steps, n_filters)."""
         with self.hold_sync():
             self.numbers = [int(number) for number in numbers]
             self.kind, self.word, self.n_filters = "sequence", word, values.shape[1]
+            self.step_word = step_word
             self.centres = np.ascontiguousarray(centres, np.float32).tobytes()
             self.fields = np.column_stack([np.minimum(lo, 2**30), hi]).astype(np.int32).tobytes()
             self.values = sendable(values)

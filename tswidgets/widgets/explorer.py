@@ -24,6 +24,7 @@ from tswidgets.widgets.trial import metrics_for
 
 REMOVED = ("removed", "removed_value", "metric")
 INSIDE = ("quantity", "unit_order", "units", "direction", "current_step")
+ATTENDED = ("head", "query_step")
 EXPLAINED = ("method", "target", "target_step", "channels", "maximize")
 
 
@@ -57,7 +58,7 @@ class Explorer(State, ipywidgets.VBox):
     Attributes
     ----------
     layer, filter, row, sample, step, scale, panel, removed, removed_value, metric, method, target, target_step,
-    channels, maximize, quantity, unit_order, units, direction, current_step, threshold
+    channels, maximize, quantity, unit_order, units, direction, current_step, threshold, head, query_step
         What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
 
     Raises
@@ -142,6 +143,11 @@ class Explorer(State, ipywidgets.VBox):
             Of the panel `recurrent`:
             `states` : name → (n_steps, n_units), states and gates of the layer; `order` : the units in the picture;
             `so_far` : (n_timesteps, n_outputs), as `prediction_so_far` returns it.
+            Of the panel `attention`:
+            `scores` : (n_heads, n_query_steps, n_key_steps), as `attention_scores` returns them; `shown` :
+            (n_query_steps, n_key_steps), those of `head`, or their mean where that is None, NaN at padding;
+            `key_time` : (n_key_steps,), the input step of each key; `query_time` : likewise of the queries, on their
+            own time axis, or None; `query_step` whose attention is behind the series.
             Of the panel `steps`, of this sample as `score_steps` returns them:
             `outputs` : (n_steps, n_outputs); `labels`, `predicted`, `missed`, `false`, `time` : (n_steps, …);
             `accuracy`, `iou`. Of all samples: `accuracies`, `ious` : (n_samples,), NaN where not known yet; `worst` :
@@ -187,7 +193,9 @@ class Explorer(State, ipywidgets.VBox):
             self._open()
         self._refresher.submit(self.selection)
 
-    @traitlets.observe("filter", "row", "sample", "step", "scale", *REMOVED, *EXPLAINED, *INSIDE, "threshold")
+    @traitlets.observe(
+        "filter", "row", "sample", "step", "scale", *REMOVED, *EXPLAINED, *INSIDE, *ATTENDED, "threshold"
+    )
     def _input_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return

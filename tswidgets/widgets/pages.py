@@ -12,6 +12,7 @@ from tswidgets import _validate
 from tswidgets.widgets.panel import Panel
 from tswidgets.widgets.panels.ablation import AblationPanel
 from tswidgets.widgets.panels.activations import ActivationsPanel
+from tswidgets.widgets.panels.attention import AttentionPanel
 from tswidgets.widgets.panels.attribution import AttributionPanel
 from tswidgets.widgets.panels.influence import InfluencePanel
 from tswidgets.widgets.panels.maximization import MaximizationPanel
@@ -25,6 +26,7 @@ PANELS: dict[str, type[Panel]] = {
     "attribution": AttributionPanel,
     "maximization": MaximizationPanel,
     "recurrent": RecurrentPanel,
+    "attention": AttentionPanel,
     "steps": StepsPanel,
     "influence": InfluencePanel,
     "windows": WindowsPanel,
@@ -49,7 +51,7 @@ class Pages:
         return iter(self._made.values())
 
     def at(self, name: str, layer: str) -> Panel:
-        """The panel as it was made for the time axis of this layer, or of the model's output."""
+        """The panel as it was made for the time axis that it stands on while this layer is chosen."""
         return self._made[self._place(name, layer)]
 
     def open(self, name: str, layer: str) -> Panel:
@@ -65,8 +67,7 @@ class Pages:
         return self._made[place]
 
     def _place(self, name: str, layer: str) -> tuple[str, int]:
-        subject = self._subject
-        return name, subject.output_axis if self._kinds[name].of_output else subject.axis_of(layer)
+        return name, self._kinds[name].axis(self._subject, layer)
 
 
 def kinds_for(subject: Subject, panels: Sequence[str] | None) -> dict[str, type[Panel]]:

@@ -48,7 +48,6 @@ class Panel(Protocol):
     title : what its tab says; `scales` : what its scales can be fitted to, values of `Explorer.scale` in words.
     box : everything that it shows.
     time : the time axis that its `time_figures` share.
-    of_output : whether it is about the model's output, and stands on that one's time axis; else on the chosen layer's.
     inputs : what the user changes here, beside the sliders.
     """
 
@@ -57,7 +56,6 @@ class Panel(Protocol):
     box: ipywidgets.Box
     time: TimeAxis
     time_figures: list[bqplot.Figure]
-    of_output: bool
     inputs: list[Input]
 
     def __init__(self, subject: Subject, news: News) -> None: ...
@@ -65,6 +63,10 @@ class Panel(Protocol):
     @staticmethod
     def applies(subject: Subject) -> bool:
         """Whether there is anything to show of this model and these series."""
+
+    @staticmethod
+    def axis(subject: Subject, layer: str) -> int:
+        """Number of the time axis that it stands on while `layer` is chosen: the layer's own, or the output's."""
 
     def compute(self, selection: Selection, token: Token | None = None) -> Any:
         """A picture, or an iterator of better and better ones; pure, runs in the worker."""

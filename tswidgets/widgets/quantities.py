@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.analysis.activations import absent_steps, activations
+from tswidgets.analysis.activations import activations
 from tswidgets.analysis.attribution import STEPS, Attribution
 from tswidgets.analysis.methods import METHODS
 from tswidgets.analysis.projection import on_input
 from tswidgets.inputs import SeveralInputs
-from tswidgets.probe.attention import attention_scores
 from tswidgets.selection import Selection
 from tswidgets.widgets.subject import Subject
 
@@ -113,16 +112,17 @@ def _activation(subject: Subject, selection: Selection) -> Found:
 def _attention(subject: Subject, selection: Selection) -> Found:
     """What each step is given of all attention: the mean over heads and over the steps that look."""
 
-    sample, x = selection.sample, subject.samples.batch(selection.sample)
-    found = attention_scores(subject.probe, x, selection.layer)
-    absent = absent_steps(subject.probe, subject.probe.observe(x))[0]
-    looking = ~absent if len(absent) == found.scores.shape[2] else slice(None)
-    received = found.scores[0][:, looking].mean(axis=(0, 1))
-    timeline = subject.probe.timelines(subject.samples.lengths_of(sample)).get(found.layer)
-    if timeline is None or len(timeline) != len(received):
+    found = subject.attention.find(selection.layer, selection.sample)
+    keys, axis = found.places.keys, found.places.key_axis
+    if keys is None:
         _validate.nothing_to_draw(found.layer, "it looks at steps whose place in time is not known")
-    shown = on_input(received, timeline, subject.samples.lengths[sample])
-    return Found(f"attention received in {found.layer}", shown, (timeline.centres, received))
+    if axis != subject.axis:
+        _validate.nothing_to_draw(found.layer, "it looks at steps of another time axis, in the panel 'attention'")
+    if found.absent_queries.all():
+        _validate.nothing_to_draw(found.layer, "every step that looks is padding")
+    received = found.scores[:, ~found.absent_queries].mean(axis=(0, 1))
+    shown = on_input(received, keys, subject.samples.lengths[selection.sample], ~found.absent_keys)
+    return Found(f"attention received in {found.layer}", shown, (keys.centres, received))
 
 
 def _background(subject: Subject, sample: int) -> Floats:

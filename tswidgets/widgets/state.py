@@ -68,6 +68,11 @@ class State(traitlets.HasTraits):
     threshold = traitlets.Float(0.5)
     """Above it an output per step is a yes, in the panel `steps`. Default: 0.5; 0 for logits."""
 
+    head = traitlets.Int(None, allow_none=True)
+    """Index of the head that the panel `attention` shows; None for the mean of all. Default: None."""
+    query_step = traitlets.Int(None, allow_none=True)
+    """Index of the query step whose attention it shows; None for the first. Default: None."""
+
     _subject: Subject
     _panel_names: list[str]
 
@@ -147,6 +152,18 @@ class State(traitlets.HasTraits):
     @traitlets.validate("threshold")
     def _valid_threshold(self, proposal: Any) -> float:
         return _validate.threshold(proposal.value, *self._subject.thresholds)
+
+    @traitlets.validate("head", "query_step")
+    def _valid_attended(self, proposal: Any) -> int | None:
+        what, attention = proposal.trait.name, self._subject.attention
+        if proposal.value is None:
+            return None
+        if not attention.layers:
+            _validate.without_attention(what, proposal.value)
+        layer = attention.layer(self.layer)
+        n_heads, n_queries = attention.find(layer, self.sample).scores.shape[:2]
+        of = f"layer {layer!r}" if what == "head" else f"layer {layer!r} for sample {self.sample}"
+        return _validate.index(proposal.value, n_heads if what == "head" else n_queries, what, of)
 
     @traitlets.validate("metric")
     def _valid_metric(self, proposal: Any) -> str:

@@ -16,6 +16,7 @@ from tswidgets.analysis.bound import axis_of, axis_of_output, bound
 from tswidgets.analysis.step_labels import StepLabels
 from tswidgets.probe import Observation, Probe, Tap
 from tswidgets.samples import Labels, Samples
+from tswidgets.widgets.attention import Attention
 from tswidgets.widgets.wave import Wave, wave_of
 
 Floats = NDArray[np.float32]
@@ -32,6 +33,7 @@ class Subject:
     model : the keras.Model, which a probe holds but weakly.
     samples : seen from this axis; `channel_names` are those of all axes.
     labels, class_names, sampling_rate, wave : None where they were not given.
+    attention : what its attention layers look at.
     flat_steps : whether the model's flat output is the time axis.
     """
 
@@ -43,6 +45,7 @@ class Subject:
     class_names: list[str] | None
     sampling_rate: float | None
     wave: Wave | None
+    attention: Attention
     flat_steps: bool = False
     axis: int = 0
 
@@ -192,6 +195,7 @@ def bind(
         class_names=classes,
         sampling_rate=_validate.sampling_rate(sampling_rate),
         wave=None if wave is None else wave_of(samples, wave, stride, horizon),
+        attention=Attention(probe, samples),
         flat_steps=flat_steps,
     )
 

@@ -57,7 +57,6 @@ class AblationPanel:
     """Switches for a layer's filters, the answers with and without the removed ones, the worth of each and of pairs."""
 
     title = "Remove filters"
-    of_output = False
     scales: Mapping[str, str] = {}
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -96,6 +95,10 @@ class AblationPanel:
     @staticmethod
     def applies(subject: Subject) -> bool:
         return True
+
+    @staticmethod
+    def axis(subject: Subject, layer: str) -> int:
+        return subject.axis_of(layer)
 
     def compute(self, selection: Selection, token: Token | None = None) -> AblationPicture:
         started = clock.perf_counter()

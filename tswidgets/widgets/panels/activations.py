@@ -57,7 +57,6 @@ class ActivationsPanel:
     """The chosen filter of the chosen layer for one sample, under the input."""
 
     title = "Activations"
-    of_output = False
     scales: Mapping[str, str] = SCALES
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -102,6 +101,10 @@ class ActivationsPanel:
     @staticmethod
     def applies(subject: Subject) -> bool:
         return True
+
+    @staticmethod
+    def axis(subject: Subject, layer: str) -> int:
+        return subject.axis_of(layer)
 
     def compute(self, selection: Selection, token: Token | None = None) -> ActivationsPicture:
         """Everything to show of a selection; indices are clamped once more, since traits change in other threads."""

@@ -65,7 +65,6 @@ class AttributionPanel:
     """The input with the chosen quantity behind it; the quantity by itself; what speaks for and against it."""
 
     title = "Where is it looking"
-    of_output = False
     scales: Mapping[str, str] = SCALES
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -104,6 +103,10 @@ class AttributionPanel:
     @staticmethod
     def applies(subject: Subject) -> bool:
         return True
+
+    @staticmethod
+    def axis(subject: Subject, layer: str) -> int:
+        return subject.axis_of(layer)
 
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[AttributionPicture]:
         started = clock.perf_counter()

@@ -58,7 +58,6 @@ class InfluencePanel:
     """The input with what one output step uses as colour behind it; below it the same for all output steps."""
 
     title = "What each step uses"
-    of_output = False
     scales: Mapping[str, str] = {}
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -87,6 +86,10 @@ class InfluencePanel:
     @staticmethod
     def applies(subject: Subject) -> bool:
         return subject.n_output_steps is not None and len(subject.output_shape) == 2
+
+    @staticmethod
+    def axis(subject: Subject, layer: str) -> int:
+        return subject.axis_of(layer)
 
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[InfluencePicture]:
         started, subject = clock.perf_counter(), self._subject

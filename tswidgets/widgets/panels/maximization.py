@@ -56,7 +56,6 @@ class MaximizationPanel:
     """The optimised input, and faintly behind it the real series that is most like it."""
 
     title = "What it looks for"
-    of_output = False
     scales: Mapping[str, str] = {}
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -91,6 +90,10 @@ class MaximizationPanel:
     @staticmethod
     def applies(subject: Subject) -> bool:
         return not isinstance(subject.samples, SeveralInputs) and subject.samples[0].dtype.kind == "f"
+
+    @staticmethod
+    def axis(subject: Subject, layer: str) -> int:
+        return subject.axis_of(layer)
 
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[MaximizationPicture]:
         started = clock.perf_counter()

@@ -66,7 +66,6 @@ class RecurrentPanel:
     """The input with a unit's state or gate behind it, the unit's curves, all units as a picture, the answer so far."""
 
     title = "Inside the recurrent layer"
-    of_output = False
     scales: Mapping[str, str] = {"filter": SCALES["filter"].split(", ")[1], "sample": SCALES["sample"]}
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -107,6 +106,10 @@ class RecurrentPanel:
     @staticmethod
     def applies(subject: Subject) -> bool:
         return bool(layers_of(subject))
+
+    @staticmethod
+    def axis(subject: Subject, layer: str) -> int:
+        return subject.axis_of(layer)
 
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[RecurrentPicture]:
         started, subject = clock.perf_counter(), self._subject

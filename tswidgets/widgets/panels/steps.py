@@ -57,7 +57,6 @@ class StepsPanel:
     """The input on its label, lanes of label, prediction and errors, the output's curves, and scores."""
 
     title = "Labels per step"
-    of_output = True
     scales: Mapping[str, str] = {}
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -91,6 +90,10 @@ class StepsPanel:
     @staticmethod
     def applies(subject: Subject) -> bool:
         return subject.step_labels is not None
+
+    @staticmethod
+    def axis(subject: Subject, layer: str) -> int:
+        return subject.output_axis
 
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[StepsPicture]:
         started = clock.perf_counter()

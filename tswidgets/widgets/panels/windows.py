@@ -53,7 +53,6 @@ class WindowsPanel:
     """The chosen filter of the chosen layer on the wave, and in each window; all filters on the wave."""
 
     title = "Windows"
-    of_output = False
     scales: Mapping[str, str] = SCALES
 
     def __init__(self, subject: Subject, news: News) -> None:
@@ -78,6 +77,10 @@ class WindowsPanel:
     @staticmethod
     def applies(subject: Subject) -> bool:
         return subject.wave is not None
+
+    @staticmethod
+    def axis(subject: Subject, layer: str) -> int:
+        return subject.axis_of(layer)
 
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[WindowsPicture]:
         started = clock.perf_counter()
