@@ -172,3 +172,14 @@ def test_samples_are_seen_from_either_axis() -> None:
     assert samples.lengths == [9] * 3  # looking from elsewhere changes nothing here
     apart = SeveralInputs(x, **options, apart=[{"c"}])
     assert [apart.on(axis).name for axis in range(apart.n_axes)] == ["a", "b", "c"]
+
+
+def test_a_layer_without_states_shows_the_last_recurrent_one_on_its_own_axis(explorer: tsw.Explorer) -> None:
+    explorer.panel = "recurrent"
+    for layer in ("conv", "decoder", "forecast"):  # on the encoder's axis, and on the decoder's
+        explorer.layer = layer
+        data = explorer.data()
+        assert data["states"]["h"].shape == (6, 5)
+        np.testing.assert_array_equal(data["time"], np.arange(6))
+    explorer.layer = "encoder"
+    np.testing.assert_array_equal(explorer.data()["time"], np.arange(6) * 2 + 1)

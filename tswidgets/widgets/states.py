@@ -70,7 +70,7 @@ class States:
 
     def layer(self, chosen: str) -> str:
         """The chosen layer, or the last recurrent one if that has no states."""
-        return chosen if chosen in self.layers else self.layers[-1]
+        return layer_for(self.layers, chosen)
 
     def unit(self, layer: str, filter: int, direction: str) -> Unit:
         """Which unit entry `filter` of a tap is."""
@@ -161,3 +161,8 @@ def layers_of(subject: Subject) -> list[str]:
     """Taps of recurrent layers whose states can be computed."""
     known = [name for name in recurrent_taps(subject.probe) if quantities_of(subject.probe, name)]
     return [name for name in subject.taps if name in known]
+
+
+def layer_for(layers: list[str], chosen: str) -> str:
+    """The chosen layer, or the last recurrent one if that has no states."""
+    return chosen if chosen in layers else layers[-1]

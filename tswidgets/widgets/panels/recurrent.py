@@ -24,7 +24,7 @@ from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.meanwhile import PATIENCE, meanwhile
 from tswidgets.widgets.panel import SCALES, Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
-from tswidgets.widgets.states import Range, States, Unit, UnitStates, layers_of, ranges_of, whole
+from tswidgets.widgets.states import Range, States, Unit, UnitStates, layer_for, layers_of, ranges_of, whole
 from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.views.attributed import AttributedSeries
 from tswidgets.widgets.views.gates import NAMES, UnitCurves
@@ -109,7 +109,7 @@ class RecurrentPanel:
 
     @staticmethod
     def axis(subject: Subject, layer: str) -> int:
-        return subject.axis_of(layer)
+        return subject.axis_of(layer_for(layers_of(subject), layer))
 
     def compute(self, selection: Selection, token: Token | None = None) -> Iterator[RecurrentPicture]:
         started, subject = clock.perf_counter(), self._subject
@@ -283,18 +283,8 @@ class RecurrentPanel:
             self.answer.explain(picture.why_not or "being computed")
         else:
             self.answer.show(so_far.values, so_far.told, so_far.changes)
-        label = self._subject.label(picture.selection.sample)
-        output, title = picture.output, "Prediction"
-        if so_far is not None and now is not None:
-            known = np.flatnonzero(np.isfinite(so_far.values[: now + 1]).all(axis=1))
-            if len(known):
-                output, title = so_far.values[known[-1]], f"Prediction after step {known[-1]}"
-        if output.ndim > 1:
-            self.summary.write(f"<h4>Prediction</h4>{text.shape(output.shape)} values, one row a step")
-        else:
-            told = label if isinstance(label, (int, float)) else None
-            names, styles = self._subject.class_names, self.answer.styles
-            self.summary.write(answers.prediction(output, told, names, title=title, styles=styles))
+        label, values = self._subject.label(picture.selection.sample), None if so_far is None else so_far.values
+        self.summary.write(self.answer.beside(picture.output, values, now, label, self._subject.class_names))
 
 
 def quantity_of(states: UnitStates, wanted: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +12,7 @@ from tswidgets.plots.colors import category
 from tswidgets.plots.figure import ValueAxis, figure
 from tswidgets.plots.lines import ChannelLines
 from tswidgets.plots.timeaxis import TimeAxis
-from tswidgets.widgets import text
+from tswidgets.widgets import answers, text
 from tswidgets.widgets.views.last import Last
 
 Floats = NDArray[np.float32]
@@ -43,6 +46,20 @@ class AnswerCurves:
             self._lines.show(values[known], known.astype(np.float32))
             self._value.fit(min(0.0, float(values[known].min())), max(1.0, float(values[known].max())))
         self._caption.write(text.caption("Prediction so far", _changes(changes, len(known), self._n_outputs), told))
+
+    def beside(
+        self, output: Floats, so_far: Floats | None, now: int | None, label: Any, class_names: Sequence[str] | None
+    ) -> str:
+        """In words the answer, or that after step `now`, of shape (n_outputs,)."""
+        title = "Prediction"
+        if so_far is not None and now is not None:
+            known = np.flatnonzero(np.isfinite(so_far[: now + 1]).all(axis=1))
+            if len(known):
+                output, title = so_far[known[-1]], f"Prediction after step {known[-1]}"
+        if output.ndim > 1:
+            return f"<h4>Prediction</h4>{text.shape(output.shape)} values, one row a step"
+        told = label if isinstance(label, (int, float)) else None
+        return answers.prediction(output, told, class_names, title=title, styles=self.styles)
 
     def explain(self, why: str) -> None:
         self._last.forget()
