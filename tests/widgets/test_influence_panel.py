@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import ipywidgets
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import tswidgets as tsw
 from tests.models import randomise, series
@@ -89,3 +91,18 @@ def test_closing_leaves_nothing(labeller: keras.Model) -> None:
     explorer.data()
     explorer.close()
     assert set(ipywidgets.widgets.widget._instances) == before
+
+
+def test_colours_behind_the_series_are_those_of_the_picture(labeller: keras.Model) -> None:
+    """A row that is weak beside the others is faint in both places."""
+    with explore(labeller, X) as explorer:
+        panel = explorer._panel
+        for step in (0, 20):
+            explorer.target_step = step
+            explorer.data()
+            band, picture = (
+                np.asarray(Image.open(io.BytesIO(raster.image.image.value)))
+                for raster in (panel.series._band, panel.matrix._raster)
+            )
+            assert band.shape == (3, 30) and picture.shape == (30, 30)
+            np.testing.assert_array_equal(band, np.repeat(picture[step][None], 3, axis=0))

@@ -130,8 +130,8 @@ class InfluencePanel:
             self.verdict.write("")
             return
         step = int(found.output_steps[row])
-        self.series.show(series, absent, found.values[row], f"influence on output step {step}", layout="together")
-        self.matrix.show(found)
+        of, span = f"influence on output step {step}", self.matrix.show(found)
+        self.series.show(series, absent, found.values[row], of, span, layout="together")
         self.matrix.choose(step)
         self.verdict.write(f"<h4>Does it look ahead?</h4>{escape(found.verdict)}")
         self.rows.follow(found.output_steps, step, 0)

@@ -14,7 +14,7 @@ from tswidgets.plots.raster import Raster
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.widgets import text
 from tswidgets.widgets.views.last import Last
-from tswidgets.widgets.views.shade import color_bar, color_range
+from tswidgets.widgets.views.shade import Range, color_bar, color_range
 
 Floats = NDArray[np.float32]
 HEIGHT = 300
@@ -57,14 +57,14 @@ class InfluenceView:
         )
         self.rows = [self._caption, self.figure]
 
-    def show(self, found: TimeInfluence) -> None:
-        """The influences on one series."""
+    def show(self, found: TimeInfluence) -> Range:
+        """The influences on one series; returns from where to where colours go."""
+        low, high = 0.0, color_range(found.values)[1] or 1.0
         drawn = found.values, found.now, found.output_steps, found.absent
         if not self._last.differs(found.of, *drawn, found.graph_ahead, _unit(found)):
-            return
+            return low, high
         self._last_choice.forget()
         self._steps = found.output_steps
-        low, high = 0.0, color_range(found.values)[1] or 1.0
         at = np.arange(found.values.shape[1], dtype=np.float32)
         step_run, row_run = self._raster.show(at, found.values.T, found.absent, low, high, signed=False)
         with self._own.hold_sync():
@@ -74,6 +74,7 @@ class InfluenceView:
         self._label_rows(found.output_steps)
         self._caption.write(_caption(found, step_run, row_run))
         self.colors.write(color_bar(found.values, low, high, False, "Influence", _unit(found)))
+        return low, high
 
     def choose(self, step: int) -> None:
         """Mark the row of an output step, or of the nearest that was looked at."""
