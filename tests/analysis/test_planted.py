@@ -141,7 +141,7 @@ TEMPTING = {  # few runs, and values that would be no padding any more if they w
 
 
 @pytest.mark.parametrize("seed", SEEDS if SLOW else [0])
-@pytest.mark.parametrize("kind", NO_RULE)
+@pytest.mark.parametrize("kind", [pytest.param(k, marks=pytest.mark.slow) if "lstm" in k else k for k in NO_RULE])
 def test_padding_has_no_credit(kind, seed):
     """Though padding with noise on it has a gradient, and the background goes on where the series has ended."""
     model, _, series, channels = planted.planted(kind, seed)

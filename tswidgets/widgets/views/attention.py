@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import bqplot
 import numpy as np
 from numpy.typing import NDArray
 
-from tswidgets.plots.colors import NEUTRAL
-from tswidgets.plots.figure import counting_ticks, figure
-from tswidgets.plots.raster import Raster
+from tswidgets.plots.figure import counting_ticks
+from tswidgets.plots.time_by_time import TimeByTime
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.widgets import text
 from tswidgets.widgets.attention import Attended
@@ -27,33 +25,11 @@ class AttentionView:
     """
 
     def __init__(self, time: TimeAxis) -> None:
-        self._time, self._raster = time, Raster(time)
-        self._own = bqplot.Lines(
-            x=np.array(time.home, np.float32),
-            y=np.zeros(2, np.float32),
-            scales={"x": time.scale, "y": self._raster.rows},
-            colors=[NEUTRAL],
-            stroke_width=1.2,
-            visible=False,
-        )
-        self._row_axis = bqplot.Axis(
-            scale=self._raster.rows,
-            side="left",
-            grid_lines="none",
-            tick_format="d",
-            label="Query step",
-            label_offset="3.4em",
-            visible=False,
-        )
+        self._plot = TimeByTime(time, "Query step", height=HEIGHT, name="attention")
+        self._raster, self._own, self._row_axis = self._plot.raster, self._plot.own, self._plot.row_axis
         self._caption, self.colors = text.Text("tsw-caption"), text.Text("tsw-colors")
         self._last, self._last_choice = Last(), Last()
-        self.figure = figure(
-            [self._raster.image, self._own, self._raster.chosen],
-            [self._row_axis, time.axis(title=True, numbers=True)],
-            height=HEIGHT,
-            name="attention",
-            bottom=44,
-        )
+        self.figure = self._plot.figure
         self.rows = [self._caption, self.figure]
 
     def show(
@@ -68,11 +44,7 @@ class AttentionView:
             return
         drawn = np.where(np.isnan(shown), np.float32(0), shown)
         step_run, row_run = self._raster.show(key_time, drawn.T, found.absent_keys, 0.0, largest, signed=False)
-        with self._own.hold_sync():
-            there = np.zeros(0, bool) if own is None else np.isfinite(own)
-            self._own.visible = bool(there.sum() > 1)
-            if own is not None and self._own.visible:
-                self._own.x, self._own.y = self._time.of(own[there]), np.flatnonzero(there).astype(np.float32)
+        self._plot.mark_own(own)
         with self._row_axis.hold_sync():
             self._row_axis.tick_values = counting_ticks(len(shown))
             self._row_axis.visible = True
@@ -97,8 +69,7 @@ class AttentionView:
         """Nothing to draw: say why."""
         self._last.forget()
         self._last_choice.forget()
-        self._raster.hide()
-        self._own.visible = self._row_axis.visible = False
+        self._plot.hide()
         self._caption.write(text.caption("Nothing to draw", why))
         self.colors.write("")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import bqplot
 import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets.analysis.future import percent
 from tswidgets.analysis.influence import TimeInfluence
-from tswidgets.plots.colors import NEUTRAL
-from tswidgets.plots.figure import counting_ticks, figure
-from tswidgets.plots.raster import Raster
+from tswidgets.plots.figure import counting_ticks
+from tswidgets.plots.time_by_time import TimeByTime
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.widgets import text
 from tswidgets.widgets.views.last import Last
@@ -21,40 +19,19 @@ HEIGHT = 300
 
 
 class InfluenceView:
-    """`rows` go among the figures, `colors` beside them; `title` says whether the time axis is named here.
+    """`rows` go among the figures, `colors` beside them.
 
     The input's time is the shared axis, the output's runs downwards. A line marks where each output step stands:
     what is to the right of it is its future.
     """
 
-    def __init__(self, time: TimeAxis, *, title: bool = True) -> None:
-        self._time, self._raster = time, Raster(time)
+    def __init__(self, time: TimeAxis) -> None:
+        self._plot = TimeByTime(time, "Output step", height=HEIGHT, name="influence")
+        self._raster, self._own, self._row_axis = self._plot.raster, self._plot.own, self._plot.row_axis
         self._steps = np.zeros(0, np.int64)
-        self._own = bqplot.Lines(
-            x=np.array(time.home, np.float32),
-            y=np.zeros(2, np.float32),
-            scales={"x": time.scale, "y": self._raster.rows},
-            colors=[NEUTRAL],
-            stroke_width=1.2,
-        )
-        self._row_axis = bqplot.Axis(
-            scale=self._raster.rows,
-            side="left",
-            grid_lines="none",
-            tick_format="d",
-            label="Output step",
-            label_offset="3.4em",
-        )
-        self._time_axis = time.axis(title=title, numbers=True)
         self._caption, self.colors = text.Text("tsw-caption"), text.Text("tsw-colors")
         self._last, self._last_choice = Last(), Last()
-        self.figure = figure(
-            [self._raster.image, self._own, self._raster.chosen],
-            [self._row_axis, self._time_axis],
-            height=HEIGHT,
-            name="influence",
-            bottom=44 if title else 22,
-        )
+        self.figure = self._plot.figure
         self.rows = [self._caption, self.figure]
 
     def show(self, found: TimeInfluence) -> Range:
@@ -67,10 +44,7 @@ class InfluenceView:
         self._steps = found.output_steps
         at = np.arange(found.values.shape[1], dtype=np.float32)
         step_run, row_run = self._raster.show(at, found.values.T, found.absent, low, high, signed=False)
-        with self._own.hold_sync():
-            self._own.x = self._time.of(found.now.astype(np.float32))
-            self._own.y = np.arange(len(found.now), dtype=np.float32)
-            self._own.visible = not found.across
+        self._plot.mark_own(None if found.across else found.now.astype(np.float32))
         self._label_rows(found.output_steps)
         self._caption.write(_caption(found, step_run, row_run))
         self.colors.write(color_bar(found.values, low, high, False, "Influence", _unit(found)))
@@ -86,8 +60,7 @@ class InfluenceView:
         self._last.forget()
         self._last_choice.forget()
         self._steps = self._steps[:0]
-        self._raster.hide()
-        self._own.visible = self._row_axis.visible = False
+        self._plot.hide()
         self._caption.write(text.caption("Nothing to draw", why))
         self.colors.write("")
 
