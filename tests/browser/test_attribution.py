@@ -74,6 +74,7 @@ def test_colours_are_the_values_and_the_pointer_reads_them(book: Notebook) -> No
     assert f"{d.X[0][step, channel]:.3g}".replace("-", "−") in row.inner_text().replace("-", "−")
 
 
+@pytest.mark.slow
 def test_menus_choose_method_target_and_layout(book: Notebook) -> None:
     menu = book.page.locator(".tsw-panel:visible select")
     before = pixels(book, "attributed")

@@ -72,7 +72,7 @@ def test_each_layer_stands_under_its_own_series(notebook: Callable[..., Notebook
     assert visible.count() == 2
     assert captions.first.inner_text().startswith("Input known")
     until(lambda: len(drawn_points(visible.nth(0))) == 15)
-    assert len(drawn_points(visible.nth(1))) == 40
+    until(lambda: len(drawn_points(visible.nth(1))) == 40)
     x, y, wide, high = plot_area(visible.nth(0))
     book.page.mouse.move(x + wide * 7.5 / 15, y + high / 2)
     until(lambda: "Step 7 sees input steps 0–7" in book.page.locator(".tsw-readout:visible").inner_text())

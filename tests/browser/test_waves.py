@@ -61,6 +61,7 @@ def point(book: Notebook, figure: str, x: float, y: float) -> tuple[float, float
     return left + x * width, top + y * height
 
 
+@pytest.mark.slow
 def test_the_folded_filter_is_drawn_and_the_pointer_tells_wave_window_and_step(shown: Any) -> None:
     book = shown(SINE, "windows")
     book.kernel("setattr(e, 'filter', 6)")
