@@ -8,7 +8,7 @@ import pytest
 from keras import layers as L
 
 from tests import reference
-from tests.models import CASES, case, padded_series, randomise, series
+from tests.models import CASES, case, padded_series, randomise, sampled, series
 from tswidgets import Probe, activations
 from tswidgets.analysis.activations import absent_steps, first, most_active, value_ranges
 from tswidgets.probe import as_probe
@@ -28,7 +28,7 @@ def alone(found):
     return {name: values[0] for name, values in found.expected(x).items()}
 
 
-@pytest.mark.parametrize("name", WITH_ONE_INPUT)
+@pytest.mark.parametrize("name", sampled(WITH_ONE_INPUT))
 def test_every_drawable_layer_of_a_batch_and_of_one_series(name):
     """Shapes, names and values for each kind of model; a batch is its series, one after the other."""
     found = case(name)

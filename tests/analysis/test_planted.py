@@ -37,7 +37,9 @@ def bars_of(kind):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("kind", ["convolution_gap", "convolution_flatten", "convolution_lstm"])
+@pytest.mark.parametrize(
+    "kind", ["convolution_gap", pytest.param("convolution_flatten", marks=pytest.mark.slow), "convolution_lstm"]
+)
 def test_what_decides_is_found(kind, seed):
     """And the same values half a series later in other channels miss every bar."""
     found, bars = planted.planted(kind, seed), bars_of(kind)

@@ -36,8 +36,14 @@ from tests.models.subclassed import Cumulating, Deciding, Looping, Reversing
 
 FAMILIES = (convolution, pointwise, recurrent, masks, attention, graphs, subclassed, histories, published, two_axes)
 CASES = {build.__name__: build for family in FAMILIES for build in family.BUILDERS}
-SAMPLED = [name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(CASES)]
-"""Every third of them, for what takes long; all of them in `make test-slow`."""
+
+
+def sampled(names):
+    """Parameters: every third of these models, for what takes long; all of them in `make test-slow`."""
+    return [name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(names)]
+
+
+SAMPLED = sampled(CASES)
 
 
 @cache
@@ -66,6 +72,7 @@ __all__ = [
     "padded_series",
     "per_step_labels",
     "randomise",
+    "sampled",
     "series",
     "speaker_classifier",
     "views",
