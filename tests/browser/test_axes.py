@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from playwright.sync_api import Locator
 
 from tests.browser.geometry import drawn_points, in_data, plot_area
 from tests.browser.lab import Notebook
@@ -37,6 +38,11 @@ e = tsw.Explorer(model, X, panels=["activations"])
 e.layer = "decoder"
 e
 """
+
+
+def n_points(figure: Locator) -> int:
+    """Of the longest line of a figure."""
+    return max(len(drawn_points(figure, nth)) for nth in range(figure.locator("path.line").count()))
 
 
 def test_a_filter_of_a_map_is_a_picture_and_a_click_chooses_a_row(notebook: Callable[..., Notebook]) -> None:
@@ -71,8 +77,8 @@ def test_each_layer_stands_under_its_own_series(notebook: Callable[..., Notebook
     captions = book.page.locator(".tsw-caption:visible")
     assert visible.count() == 2
     assert captions.first.inner_text().startswith("Input known")
-    until(lambda: len(drawn_points(visible.nth(0))) == 15)
-    until(lambda: len(drawn_points(visible.nth(1))) == 40)
+    until(lambda: n_points(visible.nth(0)) == 15)
+    until(lambda: n_points(visible.nth(1)) == 40)
     x, y, wide, high = plot_area(visible.nth(0))
     book.page.mouse.move(x + wide * 7.5 / 15, y + high / 2)
     until(lambda: "Step 7 sees input steps 0–7" in book.page.locator(".tsw-readout:visible").inner_text())
@@ -82,6 +88,6 @@ def test_each_layer_stands_under_its_own_series(notebook: Callable[..., Notebook
     book.drag("layer", 0.0)
     until(lambda: book.kernel("e.layer") == "encoder")
     until(lambda: captions.first.inner_text().startswith("Input past"))
-    until(lambda: len(drawn_points(visible.nth(0))) == 40 and len(drawn_points(visible.nth(1))) == 15)
+    until(lambda: n_points(visible.nth(0)) == 40 and n_points(visible.nth(1)) == 15)
     left, *_ = plot_area(visible.nth(0))
     assert plot_area(book.page.locator(".tsw-layer.tsw-figure:visible"))[0] == left
