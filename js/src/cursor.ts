@@ -2,7 +2,7 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { TIMED, figureAt, overlay, plotArea, watchAreas, type ScaleModel } from "./figures.ts";
 import { HOVER, panelOf, type Hover } from "./panel.ts";
-import { clamp, floats, integers, nearest, project, short, spanText, type Interval } from "./steps.ts";
+import { clamp, floats, integers, nearest, project, short, spanText, valueText, type Interval } from "./steps.ts";
 
 interface State {
   scale: string;
@@ -17,6 +17,7 @@ interface State {
   centres: DataView;
   fields: DataView;
   values: DataView;
+  run: number;
   filter: number;
   step: number | null;
 }
@@ -27,6 +28,7 @@ interface Layer {
   centres: Float32Array;
   fields: Int32Array;
   values: Float32Array;
+  run: number;
   nFilters: number;
 }
 
@@ -38,6 +40,7 @@ interface Spot {
 }
 
 const NOWHERE: Spot = { at: null, step: null, filter: null };
+const CAUSES = ["kind", "centres", "fields", "values", "run", "n_filters"] as const;
 const DRAG = 4; // pixels that still count as a click
 
 function unpack(model: AnyModel<State>): Layer {
@@ -46,6 +49,7 @@ function unpack(model: AnyModel<State>): Layer {
     centres: floats(model.get("centres")),
     fields: integers(model.get("fields")),
     values: floats(model.get("values")),
+    run: model.get("run"),
     nFilters: model.get("n_filters"),
   };
 }
@@ -126,7 +130,7 @@ async function render({ model, el }: RenderProps<State>) {
   root.setAttribute("data-lm-suppress-shortcuts", "true");
   const moved = () => redraw();
   scale.on("change:min change:max", moved);
-  for (const name of ["kind", "centres", "fields", "values", "n_filters"] as const) model.on(`change:${name}`, reread);
+  for (const name of CAUSES) model.on(`change:${name}`, reread);
   for (const name of ["step", "filter"] as const) model.on(`change:${name}`, moved);
   redraw();
 
@@ -135,7 +139,7 @@ async function render({ model, el }: RenderProps<State>) {
     areas.stop();
     cancelAnimationFrame(frame);
     scale.off("change:min change:max", moved);
-    for (const name of ["kind", "centres", "fields", "values", "n_filters"] as const) model.off(`change:${name}`, reread);
+    for (const name of CAUSES) model.off(`change:${name}`, reread);
     for (const name of ["step", "filter"] as const) model.off(`change:${name}`, moved);
   };
 }
@@ -203,7 +207,7 @@ function readout(model: AnyModel<State>, layer: Layer, spot: Spot, step: number 
   const name = `${model.get("word")} ${model.get("numbers")[filter] ?? filter}`;
   if (layer.kind === "units" && spot.filter !== null) return `${name} = ${short(layer.values[filter])}`;
   if (step === null) return hint(layer.kind);
-  const value = layer.values.length ? ` = ${short(layer.values[step * layer.nFilters + filter])}` : "";
+  const value = valueText(layer.values, layer.nFilters, layer.run, step, filter);
   const seen = spanText(lo, hi, model.get("seconds_per_step"), model.get("unit"));
   return `${model.get("step_word")} ${step} ${seen} · ${name}${value}`;
 }

@@ -2,8 +2,9 @@
 
 export type Interval = readonly [number, number];
 
-/** A typed copy of the bytes that a kernel sent; the view that arrives need not be aligned. */
+/** The bytes that a kernel sent as numbers; the view that arrives need not be aligned, and is copied then. */
 export function floats(bytes: DataView): Float32Array {
+  if (bytes.byteOffset % 4 === 0) return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
@@ -33,16 +34,26 @@ export function readings(values: Float32Array, step: number | null, n: number): 
   return inside ? values.subarray(step * n, (step + 1) * n) : new Float32Array();
 }
 
+/** A layer's value in words; of a layer that was too large to send, lowest and highest of the `run` steps around it. */
+export function valueText(values: Float32Array, n: number, run: number, step: number, filter: number): string {
+  if (run <= 1) return values.length ? ` = ${short(values[step * n + filter])}` : "";
+  const pair = 2 * Math.floor(step / run);
+  const [low, high] = [values[pair * n + filter], values[(pair + 1) * n + filter]];
+  return values.length ? ` from ${short(low)} to ${short(high)} in ${run} steps` : "";
+}
+
 export function clamp(value: number, low: number, high: number): number {
   return Math.min(Math.max(value, low), high);
 }
 
-/** Three significant digits, as everywhere in the picture. */
+/** Three significant digits, as everywhere in the picture; as `number` writes them in the kernel. */
 export function short(value: number | undefined): string {
   if (value === undefined) return "";
   if (Number.isNaN(value)) return "not a number";
   if (!Number.isFinite(value)) return value > 0 ? "infinite" : "minus infinite";
-  return String(Number(value.toPrecision(3))).replace("-", "−");
+  const rounded = Number(value.toPrecision(3));
+  const plain = rounded === 0 || (Math.abs(rounded) >= 1e-4 && Math.abs(rounded) < 1e6);
+  return (plain ? String(rounded) : rounded.toExponential().replace("e+", "e")).replaceAll("-", "−");
 }
 
 /** An input interval in words: steps, and seconds where the sampling rate is known. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { floats, nearest, project, readings, short, spanText } from "../src/steps.ts";
+import { floats, nearest, project, readings, short, spanText, valueText } from "../src/steps.ts";
 
 test("bytes that do not begin at a multiple of four are read", () => {
   const buffer = new ArrayBuffer(9);
@@ -27,11 +27,23 @@ test("a step's values are its row, and there are none outside", () => {
   assert.equal(readings(new Float32Array(), 0, 2).length, 0);
 });
 
+test("a value is told, or what lies around it where not every step was sent", () => {
+  const values = Float32Array.of(1, 10, 2, 20, 3, 30, 4, 40);
+  assert.equal(valueText(values, 2, 1, 3, 1), " = 40");
+  assert.equal(valueText(values, 2, 100, 99, 0), " from 1 to 2 in 100 steps");
+  assert.equal(valueText(values, 2, 100, 100, 1), " from 30 to 40 in 100 steps");
+  assert.equal(valueText(new Float32Array(), 2, 1, 0, 0), "");
+});
+
 test("numbers have three significant digits and a real minus", () => {
   assert.equal(short(-0.123456), "−0.123");
   assert.equal(short(1234), "1230");
   assert.equal(short(NaN), "not a number");
   assert.equal(short(-Infinity), "minus infinite");
+  assert.equal(short(0.00001234), "1.23e−5");
+  assert.equal(short(1234567), "1.23e6");
+  assert.equal(short(999999), "1e6");
+  assert.equal(short(-0), "0");
 });
 
 test("a span is told in steps, and in seconds where they are known", () => {

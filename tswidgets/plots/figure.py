@@ -25,7 +25,7 @@ class ValueAxis:
             label=label,
             label_offset="3.4em",
         )
-        self._n_ticks = max(height // 36, 2)
+        self.n_ticks = max(height // 36, 2)
         self.fit(0.0, 1.0)
 
     def fit(self, low: float, high: float, *, margin: float = 0.06) -> None:
@@ -38,7 +38,7 @@ class ValueAxis:
             return
         with self.scale.hold_sync():
             self.scale.min, self.scale.max = low, high
-        self.axis.tick_values = nice_ticks(low, high, self._n_ticks)
+        self.axis.tick_values = nice_ticks(low, high, self.n_ticks)
 
 
 def figure(

@@ -16,6 +16,7 @@ from tswidgets.plots.timeaxis import TimeAxis
 
 Floats = NDArray[np.float32]
 _GROUP = len(CATEGORIES)
+MOST_POINTS = 2 * POINTS  # of a line; more are drawn as the lowest and highest of runs
 
 
 class ChannelLines:
@@ -157,7 +158,7 @@ def zero_line(time: TimeAxis, value: bqplot.Scale) -> bqplot.Lines:
 
 def _points(values: Floats, steps: Floats | None) -> tuple[Floats, Floats, int]:
     finite = np.where(np.isfinite(values), values, np.float32(np.nan))
-    at, points, run = envelope(finite, POINTS * 2)
+    at, points, run = envelope(finite, MOST_POINTS)
     if steps is not None:
         at = steps if run == 1 else np.interp(at, np.arange(len(steps)), steps).astype(np.float32)
     if len(at) == 1:  # a single step is drawn as wide as its place

@@ -40,12 +40,12 @@ class SwitchableAxis(ValueAxis):
             super().fit(first, last, margin=margin)
             if self.logarithmic:
                 shown_low, shown_high = 10.0 ** np.clip([self.scale.min, self.scale.max], -307, 307)
-                ticks = log_ticks(shown_low, shown_high, self._n_ticks + 2)
+                ticks = log_ticks(shown_low, shown_high, self.n_ticks + 2)
                 places = np.log10(ticks)
                 labels = {_key(float(place)): _label(tick) for place, tick in zip(places, ticks, strict=True)}
                 self._name(places, labels)
             elif self.axis.tick_labels:
-                self._name(nice_ticks(self.scale.min, self.scale.max, self._n_ticks), {})
+                self._name(nice_ticks(self.scale.min, self.scale.max, self.n_ticks), {})
 
     def _name(self, places: NDArray[np.float64], labels: dict[str, str]) -> None:
         """Labels go ahead of scale and ticks: for these bqplot redraws a moment later, by the labels it had then."""

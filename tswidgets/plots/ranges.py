@@ -19,5 +19,14 @@ def extremes(*arrays: NDArray[Any]) -> Range:
     )
 
 
+def extremes_of_each(values: NDArray[Any]) -> NDArray[np.float32]:
+    """(n, 2): smallest and largest finite value of each entry of the last axis; (inf, -inf) if there is none."""
+    flat = values.reshape(-1, values.shape[-1])
+    finite = np.isfinite(flat)
+    low = np.where(finite, flat, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(finite, flat, -np.inf).max(axis=0, initial=-np.inf)
+    return np.column_stack([low, high]).astype(np.float32)
+
+
 def union(a: Range, b: Range) -> Range:
     return min(a[0], b[0]), max(a[1], b[1])

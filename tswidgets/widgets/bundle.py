@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_VALUES = 2_000_000  # numbers that are sent for read-outs; a larger array is read out without values
+MOST_VALUES = 2_000_000  # numbers of a layer that are sent, 8 MB; of a larger one fewer points
 _FOLDER = Path(__file__).parent.parent / "static"
 
 

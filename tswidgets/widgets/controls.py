@@ -9,6 +9,7 @@ import ipywidgets
 import traitlets
 
 from tswidgets.probe import Tap
+from tswidgets.widgets.drag import FilterDrag
 from tswidgets.widgets.panel import SCALES
 from tswidgets.widgets.text import Text, caption, shape
 
@@ -26,6 +27,7 @@ class Controls:
             options=[tap.name for tap in taps], value=owner.layer, description="Layer", readout=False
         )
         self.filter = ipywidgets.IntSlider(min=0, max=0, description="Filter")
+        self.drag = FilterDrag(self.filter)
         self.sample = ipywidgets.IntSlider(min=0, max=n_samples - 1, value=owner.sample, description="Sample")
         self.layer_note, self.filter_note, self.sample_note = (Text("tsw-note") for _ in range(3))
         self.scale = ipywidgets.Dropdown(
@@ -38,7 +40,7 @@ class Controls:
         self.reset = ipywidgets.Button(description="Whole series", tooltip="Show the whole time axis")
         sliders = [
             _control("layer", self.layer, self.layer_note),
-            _control("filter", self.filter, self.filter_note),
+            _control("filter", self.filter, self.filter_note, self.drag),
             _control("sample", self.sample, self.sample_note),
         ]
         self.panel = ipywidgets.ToggleButtons(
@@ -81,9 +83,9 @@ class Controls:
         self.filter_note.write(f"<div>of {tap.n_filters:,}</div>" if tap.drawable else "")
 
 
-def _control(name: str, slider: ipywidgets.Widget, note: ipywidgets.Widget) -> ipywidgets.HBox:
+def _control(name: str, slider: ipywidgets.Widget, *beside: ipywidgets.Widget) -> ipywidgets.HBox:
     slider.add_class(f"tsw-{name}-slider")
-    row = _row("tsw-control", [slider, note])
+    row = _row("tsw-control", [slider, *beside])
     row.add_class(f"tsw-{name}-control")
     return row
 

@@ -15,8 +15,9 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
+from tswidgets.plots.decimate import envelope
 from tswidgets.plots.timeaxis import TimeAxis
-from tswidgets.widgets.bundle import asset, sendable
+from tswidgets.widgets.bundle import MOST_VALUES, asset, sendable
 
 
 class TimeCursor(anywidget.AnyWidget):
@@ -44,7 +45,13 @@ class TimeCursor(anywidget.AnyWidget):
     fields = traitlets.Bytes().tag(sync=True)
     """int32 pairs, first and last input step that every step sees."""
     values = traitlets.Bytes().tag(sync=True)
-    """float32, the layer's values (n_steps, n_filters) in C order; empty where there are too many to send."""
+    """float32, the layer's values (n_points, n_filters) in C order, a point for each step where `run` is 1."""
+    run = traitlets.Int(1).tag(sync=True)
+    """How many steps two points stand for, by their lowest and highest value, where there are too many to send."""
+    points = traitlets.Bytes().tag(sync=True)
+    """float32, the input step at which each point is drawn; empty where `run` is 1."""
+    turn = traitlets.Int(0).tag(sync=True)
+    """Counts what has been shown, so that what belongs together and arrives apart is told from what does not."""
     filter = traitlets.Int(0).tag(sync=True)
     step = traitlets.Int(None, allow_none=True).tag(sync=True)
 
@@ -67,20 +74,28 @@ class TimeCursor(anywidget.AnyWidget):
         """Follow a layer with a time axis; `values` of shape (n_steps, n_filters)."""
         with self.hold_sync():
             self.numbers = [int(number) for number in numbers]
+            self.turn += 1
             self.kind, self.word, self.n_filters = "sequence", word, values.shape[1]
             self.step_word = step_word
             self.centres = np.ascontiguousarray(centres, np.float32).tobytes()
             self.fields = np.column_stack([np.minimum(lo, 2**30), hi]).astype(np.int32).tobytes()
-            self.values = sendable(values)
+            at, points, self.run = envelope(values, max(MOST_VALUES // max(values.shape[1], 1), 2))
+            places = np.interp(at, np.arange(len(centres)), centres) if self.run > 1 else np.empty(0)
+            self.points = places.astype("<f4").tobytes()
+            self.values = sendable(points)
 
     def show_units(self, values: NDArray[np.float32], word: str) -> None:
         """Follow a layer without a time axis; `values` of shape (n_units,)."""
         with self.hold_sync():
+            self.turn += 1
             self.kind, self.word, self.n_filters = "units", word, len(values)
-            self.centres = self.fields = b""
+            self.centres = self.fields = self.points = b""
+            self.run = 1
             self.values = sendable(values)
 
     def show_nothing(self) -> None:
         with self.hold_sync():
+            self.turn += 1
             self.kind, self.n_filters = "other", 0
-            self.centres = self.fields = self.values = b""
+            self.centres = self.fields = self.points = self.values = b""
+            self.run = 1

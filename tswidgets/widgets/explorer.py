@@ -226,6 +226,7 @@ class Explorer(State, ipywidgets.VBox):
         """Show the chosen panel on the time axis of what it is about."""
         panel = self._pages.open(self.panel, self.layer)
         self._controls.offer(panel.scales)
+        self._controls.drag.slicer = getattr(panel, "slicer", None)
         self._zoom(self._controls.zoom.value)
 
     def _zoom(self, on: bool) -> None:

@@ -12,10 +12,14 @@ from tswidgets.plots.colors import css_gradient
 
 
 def number(value: float) -> str:
-    """Three significant digits, a real minus sign."""
+    """Three significant digits, a real minus sign; a power of ten where there would be many zeros."""
     if not np.isfinite(value):
-        return "not a number" if np.isnan(value) else "infinite"
-    return f"{value:.3g}".replace("-", "−")
+        return "not a number" if np.isnan(value) else "infinite" if value > 0 else "minus infinite"
+    rounded = float(f"{value:.3g}")
+    if rounded == 0 or 1e-4 <= abs(rounded) < 1e6:
+        return (f"{rounded:.6f}".rstrip("0").rstrip(".") if rounded else "0").replace("-", "−")
+    mantissa, power = f"{rounded:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(power)}".replace("-", "−")
 
 
 def shape(axes: Sequence[int | None]) -> str:

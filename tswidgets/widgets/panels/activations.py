@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.activations import Activations, absent_steps, at_layer, first, placed, value_ranges
-from tswidgets.plots.ranges import Range, extremes, union
+from tswidgets.plots.ranges import Range, extremes, extremes_of_each, union
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
 from tswidgets.widgets.panel import SCALES, Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
+from tswidgets.widgets.slicer import FilterSlicer
 from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.views.curve import CurveView
 from tswidgets.widgets.views.last import Last
@@ -39,7 +40,8 @@ class ActivationsPicture(Picture):
     series : ndarray of shape (n_timesteps, n_channels); `absent` are the steps that the model masks as padding.
     activations : the chosen layer, or None where it cannot be drawn; `raw` is its output as it is.
     output : ndarray, what the model answered; `output_steps` are the input steps of an answer per step.
-    curve_range, layer_range, series_range : (low, high) that the scales are fitted to.
+    curve_ranges : ndarray of shape (n_filters, 2), that the curve's scale is fitted to for each filter.
+    layer_range, series_range : (low, high) that the scales are fitted to.
     """
 
     series: Floats
@@ -48,9 +50,14 @@ class ActivationsPicture(Picture):
     raw: NDArray[Any]
     output: Floats
     output_steps: Floats | None
-    curve_range: Range
+    curve_ranges: Floats
     layer_range: Range
     series_range: Range
+
+    @property
+    def curve_range(self) -> Range:
+        low, high = self.curve_ranges[self.selection.filter]
+        return float(low), float(high)
 
 
 class ActivationsPanel:
@@ -84,6 +91,7 @@ class ActivationsPanel:
         views = (self.series, self.prediction, self.curve, self.layer)
         self.time_figures = [self.series.figure, *self.prediction.figures, self.curve.figure, self.layer.figure]
         self.choice = LayerRowChoice(self.cursor)
+        self.slicer = FilterSlicer(self.cursor, self.curve, self.layer)
         self.inputs: list[Input] = [
             ("filter", self.choice, "filter"),
             ("row", self.choice, "row"),
@@ -93,6 +101,7 @@ class ActivationsPanel:
             [
                 *(row for view in views for row in view.rows),
                 self.cursor,
+                self.slicer,
                 *(row for one in self.others for row in one.rows),
             ],
             [self.prediction.summary, self.layer.colors, self.series.legend, *(one.legend for one in self.others)],
@@ -123,7 +132,7 @@ class ActivationsPanel:
         step = selection.step if selection.step is not None and selection.step < n_steps else None
         if token is not None:
             token.check()
-        curve_range, layer_range = self._fit(selection.scale, chosen, filter, observation.version)
+        curve_ranges, layer_range = self._fit(selection.scale, chosen, observation.version)
         raw = observation[tap.name][0] if reached else np.empty(0, np.float32)
         return ActivationsPicture(
             selection=replace(selection, sample=sample, filter=filter, row=row, step=step),
@@ -135,7 +144,7 @@ class ActivationsPanel:
             shape=raw.shape,
             output=self._subject.answers(observation.outputs[0])[0],
             output_steps=self._subject.output_steps(sample),
-            curve_range=curve_range,
+            curve_ranges=curve_ranges,
             layer_range=layer_range,
             series_range=extremes(x) if selection.scale == "sample" else union(self._series_range, extremes(x)),
             seconds=clock.perf_counter() - started,
@@ -144,6 +153,7 @@ class ActivationsPanel:
     def show(self, picture: ActivationsPicture) -> None:
         chosen, tap, filter = picture.activations, picture.tap, picture.selection.filter
         title = f"{tap.word.capitalize()} {filter} of {tap.name}"
+        self._point(picture)  # first: what the browser draws by itself is then of these values
         self.series.show(picture.series, picture.absent, picture.series_range)
         for other in self.others:
             other.show(picture.selection.sample)
@@ -166,7 +176,6 @@ class ActivationsPanel:
             steps = chosen.timeline.centres
             self.curve.show(title, steps, chosen.values[:, filter], picture.curve_range)
             self.layer.show_steps(chosen, steps, tap.word, filter, picture.layer_range)
-        self._point(picture)
 
     def said(self, picture: ActivationsPicture) -> Iterator[str]:
         chosen, sample, step = picture.activations, picture.selection.sample, picture.selection.step
@@ -222,18 +231,18 @@ class ActivationsPanel:
                 self.cursor.show_steps(
                     chosen.timeline.centres, chosen.timeline.lo, chosen.timeline.hi, chosen.values, word
                 )
+        self.slicer.follow(picture.tap, picture.curve_ranges)
 
-    def _fit(self, scale: str, chosen: Activations | None, filter: int, version: bytes) -> tuple[Range, Range]:
-        """(low, high) for the curve and for the whole layer."""
+    def _fit(self, scale: str, chosen: Activations | None, version: bytes) -> tuple[Floats, Range]:
+        """Ranges for the curve of every filter, and for the whole layer."""
         if chosen is None:
-            return (0.0, 1.0), (0.0, 1.0)
-        here = extremes(chosen.values[..., filter : filter + 1])
+            return np.array([[0, 1]], np.float32), (0.0, 1.0)
+        here = extremes_of_each(chosen.values)
         if scale == "sample":
-            return here, extremes(chosen.values)
-        low, high = self._ranges(version).get(chosen.layer, (chosen.values.min(0), chosen.values.max(0)))
-        whole = float(low.min()), float(high.max())
-        own = float(low[filter]), float(high[filter])
-        return union(own if scale == "filter" else whole, here), whole
+            return here, _whole(here)
+        known = np.column_stack(self._ranges(version)[chosen.layer]) if chosen.layer in self._ranges(version) else here
+        own = known if scale == "filter" else np.full_like(known, _whole(known))
+        return np.column_stack([np.minimum(own[:, 0], here[:, 0]), np.maximum(own[:, 1], here[:, 1])]), _whole(known)
 
     def _ranges(self, version: bytes) -> dict[str, tuple[Floats, Floats]]:
         """Value ranges of all taps, found once for each state of the weights."""
@@ -241,6 +250,10 @@ class ActivationsPanel:
             batches = (self._samples.batch(i) for i in self._samples.spread(RANGE_SAMPLES))
             self._known = version, value_ranges(self._probe, batches)
         return self._known[1]
+
+
+def _whole(ranges: Floats) -> Range:
+    return float(ranges[:, 0].min()), float(ranges[:, 1].max())
 
 
 def _rows(chosen: Activations, filter: int) -> Activations:

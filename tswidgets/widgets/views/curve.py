@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,18 @@ class CurveView:
         self._last = Last()
         self.figure = figure(self._curve.marks, [self._value.axis, time.axis()], height=HEIGHT, name="curve")
         self.rows = [self._caption, self.figure]
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """What changes with the filter, by the names of a `FilterSlicer`'s traits."""
+        value = self._value
+        return {
+            "line": self._curve.line,
+            "scale": value.scale,
+            "axis": value.axis,
+            "n_ticks": value.n_ticks,
+            "caption": self._caption,
+        }
 
     def show(
         self, title: str, steps: NDArray[np.float32], values: NDArray[np.float32], value_range: tuple[float, float]

@@ -39,6 +39,11 @@ class LayerView:
         )
         self.rows = [self._caption, self.figure]
 
+    @property
+    def parts(self) -> dict[str, bqplot.Lines]:
+        """What marks the filter, by the names of a `FilterSlicer`'s traits."""
+        return {"row": self._raster.chosen, "bar": self._bars.chosen}
+
     def show_steps(
         self,
         layer: Activations,
