@@ -1,26 +1,16 @@
 """Builds the front-end bundle when it is missing; everything else is in pyproject.toml."""
 
+import json
 import os
+import re
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent.resolve()
-BUNDLE = [
-    ROOT / "tswidgets" / "static" / name
-    for name in (
-        "cursor.js",
-        "drag.js",
-        "legend.js",
-        "matrix.js",
-        "sheet.js",
-        "slicer.js",
-        "switches.js",
-        "wave.js",
-        "style.css",
-    )
-]
+SOURCES = re.findall(r"src/(\w+)\.(ts|css)", json.loads((ROOT / "js" / "package.json").read_text())["scripts"]["build"])
+BUNDLE = [ROOT / "tswidgets" / "static" / f"{name}.{'js' if kind == 'ts' else kind}" for name, kind in SOURCES]
 
 
 class BuildWithBundle(build_py):

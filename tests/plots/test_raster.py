@@ -11,6 +11,7 @@ from PIL import Image
 from tswidgets.plots.colors import ABSENT, FIRST_LEVEL, INVALID, LEVELS, limits, palette
 from tswidgets.plots.raster import Raster
 from tswidgets.plots.timeaxis import TimeAxis
+from tswidgets.widgets.lifetime import close_all
 
 NO = np.zeros(0, bool)
 
@@ -102,9 +103,13 @@ def test_limits_are_symmetric_for_signed_data_and_begin_at_zero_for_the_rest(low
     assert limits(low, high) == expected
 
 
-def test_a_new_picture_closes_the_old_one() -> None:
+def test_two_widgets_show_all_pictures_in_turn_and_are_closed_with_the_mark() -> None:
     raster = Raster(TimeAxis(3))
-    old = raster.image.image
-    show(raster, np.arange(3), np.ones((3, 1)), 0, 1)
-    assert old.comm is None
-    assert raster.image.image.comm is not None
+    seen = []
+    for value in range(4):
+        show(raster, np.arange(3), np.full((3, 1), value), 0, 3)
+        seen.append(raster.image.image)
+    assert seen[0] is seen[2] is not seen[1] is seen[3]
+    close_all(raster.image)
+    assert seen[0].comm is None
+    assert seen[1].comm is None

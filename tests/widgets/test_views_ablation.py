@@ -52,7 +52,6 @@ def view() -> Any:
     made = PairsView()
     yield made
     close_all(*made.rows, made.colors)
-    made.close()
 
 
 @pytest.mark.parametrize("worse", [True, False], ids=["error", "score"])
@@ -223,8 +222,6 @@ def test_closing_leaves_no_widget() -> None:
     made.explain("nothing")
     switches = FilterSwitches()
     assert set(ipywidgets.widgets.widget._instances) > before
-    made.close()
-    assert made._matrix.image.image.comm is None and made._interaction.image.image.comm is None
     close_all(*made.rows, made.colors, switches)
     assert set(ipywidgets.widgets.widget._instances) == before
 

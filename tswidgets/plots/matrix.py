@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import bqplot
-import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets.plots.colors import ABSENT, palette
 from tswidgets.plots.decimate import strongest
 from tswidgets.plots.figure import LEFT, RIGHT, TOP, counting_ticks, figure
-from tswidgets.plots.picture import levels, png
+from tswidgets.plots.picture import Picture, levels, png
 
 Floats = NDArray[np.float32]
 SIDE, MOST = 256, 600  # pixels of the plot area; a larger matrix gets a pixel for each row, up to so many
@@ -22,8 +21,6 @@ class MatrixPicture:
 
     def __init__(self, name: str) -> None:
         self._n = 0
-        self._layout = ipywidgets.Layout()
-        self._picture = self._image(np.zeros((1, 1), np.uint8))
         rows, columns = (bqplot.LinearScale(min=-0.5, max=0.5, allow_padding=False) for _ in range(2))
         rows.reverse = True
         look = {"grid_lines": "none", "tick_format": "d"}
@@ -32,7 +29,7 @@ class MatrixPicture:
             bqplot.Axis(scale=columns, label_offset="2.4em", **look),
         )
         scales = {"x": columns, "y": rows}
-        self.image = bqplot.Image(image=self._picture, x=[-0.5, 0.5], y=[0.5, -0.5], scales=scales, pixelated=True)
+        self.image = Picture(palette(signed=True), scales)
         self.figure = figure([self.image], self._axes, height=TOP + SIDE + BOTTOM, name=name, bottom=BOTTOM)
         self.figure.remove_class("tsw-figure")  # whose horizontal axis is time
         self.figure.add_class("tsw-square")
@@ -49,17 +46,10 @@ class MatrixPicture:
         starts = np.arange(0, len(values), run)
         empty = np.logical_and.reduceat(np.logical_and.reduceat(absent, starts), starts, axis=1)
         entries = np.where(empty, np.uint8(ABSENT), levels(cells.T, -most or -1.0, most or 1.0))
-        old, self._picture = self._picture, self._image(entries)
         edge = len(cells) * run - 0.5  # the last run may reach beyond the last row
-        with self.image.hold_sync():
-            self.image.image = self._picture
-            self.image.x, self.image.y = np.array([-0.5, edge], np.float32), np.array([edge, -0.5], np.float32)
-        old.close()
+        ends = np.array([-0.5, edge], np.float32)
+        self.image.paint(png(entries, palette(signed=True)), ends, ends[::-1].copy())
         return run
-
-    def close(self) -> None:
-        self._picture.close()
-        self._layout.close()
 
     def _fit(self, n: int, word: str) -> None:
         """Scales, axes and size for n rows; nothing is sent if they are those already."""
@@ -77,8 +67,3 @@ class MatrixPicture:
         layout = self.figure.layout
         layout.width, layout.max_width = f"{LEFT + side + RIGHT}px", "100%"
         layout.height = layout.min_height = f"{TOP + side + BOTTOM}px"
-
-    def _image(self, entries: NDArray[np.uint8]) -> ipywidgets.Image:
-        """A new widget for every picture: bqplot redraws only when it is given another one."""
-        value = png(entries, palette(signed=True))
-        return ipywidgets.Image(value=value, format="png", layout=self._layout)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import bqplot
-import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets.plots.colors import ABSENT, NEUTRAL, palette
 from tswidgets.plots.decimate import strongest
 from tswidgets.plots.figure import POINTS
-from tswidgets.plots.picture import levels, png
+from tswidgets.plots.picture import Picture, levels, png
 from tswidgets.plots.timeaxis import TimeAxis
 
 Floats = NDArray[np.float32]
@@ -25,11 +24,9 @@ class Raster:
 
     def __init__(self, time: TimeAxis, *, strength: float = 1.0) -> None:
         self._time, self._strength = time, strength
-        self._layout = ipywidgets.Layout()
-        self._picture = self._image(np.zeros((1, 1), np.uint8), signed=False)
         self.rows = bqplot.LinearScale(min=-0.5, max=0.5, reverse=True, allow_padding=False)
         scales = {"x": time.scale, "y": self.rows}
-        self.image = bqplot.Image(image=self._picture, x=[0.0, 1.0], y=[0.0, 1.0], scales=scales, pixelated=True)
+        self.image = Picture(palette(signed=True), scales)
         ends = np.array(time.home, np.float32)
         self.chosen = bqplot.Lines(
             x=ends, y=np.zeros((2, 2), np.float32), scales=scales, colors=[NEUTRAL] * 2, stroke_width=1.2
@@ -54,13 +51,10 @@ class Raster:
         entries = levels(rows, low, high)
         entries[:, np.logical_and.reduceat(absent, starts)] = ABSENT
         entries = np.where(columns < 0, np.uint8(ABSENT), entries[:, columns])
-        old, self._picture = self._picture, self._image(entries, signed=signed)
-        with self.image.hold_sync():
-            self.image.image = self._picture
-            self.image.x = self._time.of(np.array(edges, np.float32))
-            self.image.y = np.array([n_filters - 0.5, -0.5], np.float32)
-            self.image.visible = True
-        old.close()
+        colors = palette(signed)
+        colors[:, 3] = np.round(colors[:, 3] * self._strength)
+        x, y = self._time.of(np.array(edges, np.float32)), np.array([n_filters - 0.5, -0.5], np.float32)
+        self.image.paint(png(entries, colors), x, y)
         if self.rows.max != n_filters - 0.5:
             self.rows.max = n_filters - 0.5
         return step_run, run
@@ -74,15 +68,7 @@ class Raster:
         self.image.visible = self.chosen.visible = False
 
     def close(self) -> None:
-        self._picture.close()
-        self._layout.close()
         self.chosen.close()  # which not every figure shows
-
-    def _image(self, entries: NDArray[np.uint8], *, signed: bool) -> ipywidgets.Image:
-        """A new widget for every picture: bqplot redraws only when it is given another one."""
-        colors = palette(signed)
-        colors[:, 3] = np.round(colors[:, 3] * self._strength)
-        return ipywidgets.Image(value=png(entries, colors), format="png", layout=self._layout)
 
 
 def columns_of(steps: Floats) -> tuple[NDArray[np.int64], tuple[float, float]]:

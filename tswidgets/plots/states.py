@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import bqplot
-import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets.plots.figure import POINTS
-from tswidgets.plots.picture import png
+from tswidgets.plots.picture import Picture, png
 from tswidgets.plots.raster import columns_of
 from tswidgets.plots.timeaxis import TimeAxis
 
@@ -21,11 +20,9 @@ class StateRaster:
 
     def __init__(self, time: TimeAxis, colors: NDArray[np.uint8]) -> None:
         self._time, self._colors = time, colors
-        self._layout = ipywidgets.Layout()
-        self._picture = self._image(np.zeros((1, 1), np.uint8))
         self.rows = bqplot.LinearScale(min=-0.5, max=0.5, reverse=True, allow_padding=False)
         scales = {"x": time.scale, "y": self.rows}
-        self.image = bqplot.Image(image=self._picture, x=[0.0, 1.0], y=[0.0, 1.0], scales=scales, pixelated=True)
+        self.image = Picture(colors, scales)
 
     def show(self, steps: NDArray[np.float32], states: NDArray[np.uint8], n_lanes: int = 1) -> int:
         """Paint `states` of shape (n_steps, n_rows), at the input steps `steps`, on a scale of so many lanes.
@@ -37,28 +34,14 @@ class StateRaster:
         highest = np.maximum.reduceat(states, starts)
         columns, edges = columns_of(steps[np.minimum(starts + run // 2, len(steps) - 1)])
         entries = np.where(columns < 0, np.uint8(0), highest.T[:, columns])
-        old, self._picture = self._picture, self._image(entries)
-        with self.image.hold_sync():
-            self.image.image = self._picture
-            self.image.x = self._time.of(np.array(edges, np.float32))
-            self.image.y = np.array([n_lanes - 0.5, -0.5], np.float32)
-            self.image.visible = True
-        old.close()
+        x, y = self._time.of(np.array(edges, np.float32)), np.array([n_lanes - 0.5, -0.5], np.float32)
+        self.image.paint(png(np.ascontiguousarray(entries), self._colors), x, y)
         if self.rows.max != n_lanes - 0.5:
             self.rows.max = n_lanes - 0.5
         return run
 
     def hide(self) -> None:
         self.image.visible = False
-
-    def close(self) -> None:
-        self._picture.close()
-        self._layout.close()
-
-    def _image(self, entries: NDArray[np.uint8]) -> ipywidgets.Image:
-        """A new widget for every picture: bqplot redraws only when it is given another one."""
-        value = png(np.ascontiguousarray(entries), self._colors)
-        return ipywidgets.Image(value=value, format="png", layout=self._layout)
 
 
 def rgba(color: str, opacity: float = 1.0) -> tuple[int, int, int, int]:

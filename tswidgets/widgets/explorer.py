@@ -11,6 +11,7 @@ import traitlets
 
 from tswidgets.selection import Selection
 from tswidgets.widgets.controls import Controls
+from tswidgets.widgets.frames import Frames
 from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.pages import Pages, kinds_for
 from tswidgets.widgets.panel import Panel, Picture
@@ -105,10 +106,12 @@ class Explorer(State, ipywidgets.VBox):
         self._controls.zoom.observe(lambda change: self._zoom(change.new), "value")
         self._controls.reset.on_click(lambda _: self._panel.time.reset())
         self._pages = Pages(self, subject, kinds, self._again)
+        self._frames = Frames(self)
         self._open()
         self._refresher = Refresher(self._compute, self._publish, self._failed, on_cancel=self._cancelled)
         self._progress = Progress(self._cancel)
-        self.children = [*self._controls.rows, self._pages.box, ipywidgets.HBox([self._status, self._progress])]
+        status = ipywidgets.HBox([self._status, self._progress])
+        self.children = [*self._controls.rows, self._pages.box, status, self._frames]
         self.add_class("tsw-explorer")
         self._busy_with_own_change = False
         self._first_picture()
@@ -225,6 +228,7 @@ class Explorer(State, ipywidgets.VBox):
     def _open(self) -> None:
         """Show the chosen panel on the time axis of what it is about."""
         panel = self._pages.open(self.panel, self.layer)
+        self._frames.look_again()
         self._controls.offer(panel.scales)
         self._controls.drag.slicer = getattr(panel, "slicer", None)
         self._zoom(self._controls.zoom.value)
@@ -266,11 +270,12 @@ class Explorer(State, ipywidgets.VBox):
     def _publish(self, selection: Selection, picture: Picture) -> None:
         panel, probe = self._pages.at(selection.panel, selection.layer), self._subject.probe
         self._pictures[selection.panel] = picture
-        self._controls.describe(picture.tap, picture.shape)
-        panel.show(picture)
-        self._progress.show(*picture.progress)
-        self._status.show(
-            *panel.said(picture),
-            "" if not probe.eager_because else f"not compiled ({probe.eager_because})",
-            f"{number(picture.seconds * 1e3)} ms",
-        )
+        with self._frames.one():
+            self._controls.describe(picture.tap, picture.shape)
+            panel.show(picture)
+            self._progress.show(*picture.progress)
+            self._status.show(
+                *panel.said(picture),
+                "" if not probe.eager_because else f"not compiled ({probe.eager_because})",
+                f"{number(picture.seconds * 1e3)} ms",
+            )

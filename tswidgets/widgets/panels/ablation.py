@@ -189,7 +189,6 @@ class AblationPanel:
 
     def close(self) -> None:
         self._ranking.close()
-        self.pairs.close()
 
     def _over(self, n_samples: int) -> str:
         return f"over {text.plural(n_samples, 'sample' if self._subject.wave is None else 'window')}"

@@ -183,9 +183,7 @@ class StepsPanel:
         """Nothing goes on beside `compute`."""
 
     def close(self) -> None:
-        self._band.close()
-        self.lanes.close()
-        self.curves.close()
+        """Everything hangs on a widget of the box."""
 
     def _legend(self) -> ChannelLegend:
         """Names what is drawn of the output and reads it: of a single one its lanes, too."""

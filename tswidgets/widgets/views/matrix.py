@@ -78,10 +78,6 @@ class PairsView:
         self._caption.write(text.caption("All pairs", why))
         self.colors.write("")
 
-    def close(self) -> None:
-        self._matrix.close()
-        self._interaction.close()
-
     def _visible(self, shown: bool) -> None:
         self._squares.layout.display = self.cursor.layout.display = None if shown else "none"
 

@@ -63,9 +63,6 @@ class LabelBand:
     def hide(self) -> None:
         self._raster.hide()
 
-    def close(self) -> None:
-        self._raster.close()
-
 
 class StepLanes:
     """One output: a lane each for label, prediction, missed and false steps. Several: one each, with label above and
@@ -111,9 +108,6 @@ class StepLanes:
         self._lifted = lanes
         if self._shown is not None:
             self._paint()
-
-    def close(self) -> None:
-        self._raster.close()
 
     def _paint(self) -> None:
         assert self._shown is not None
@@ -186,9 +180,6 @@ class StepCurves:
 
     def lift(self, outputs: Collection[int]) -> None:
         self._lines.lift(outputs)
-
-    def close(self) -> None:
-        self.band.close()
 
 
 def _edge(wrong: NDArray[np.bool_], state: int) -> States:
