@@ -9,8 +9,11 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent.resolve()
-SOURCES = re.findall(r"src/(\w+)\.(ts|css)", json.loads((ROOT / "js" / "package.json").read_text())["scripts"]["build"])
-BUNDLE = [ROOT / "tswidgets" / "static" / f"{name}.{'js' if kind == 'ts' else kind}" for name, kind in SOURCES]
+SOURCES = re.findall(
+    r"(?:src|dist|requirejs)/([\w-]+)\.(ts|css|js)",
+    json.loads((ROOT / "js" / "package.json").read_text())["scripts"]["build"],
+)
+BUNDLE = [ROOT / "tswidgets" / "static" / f"{name}.{kind.replace('ts', 'js')}" for name, kind in SOURCES]
 
 
 class BuildWithBundle(build_py):

@@ -121,7 +121,12 @@ def main() -> None:
         book.page.wait_for_timeout(2000)
         book.page.evaluate(WATCH)
         for _ in range(2):
-            for name, probe in (("echo", ECHOED), ("tsw-filter-slider", CAPTION), ("tsw-sample-slider", INPUT), ("tsw-layer-slider", CAPTION)):
+            for name, probe in (
+                ("echo", ECHOED),
+                ("tsw-filter-slider", CAPTION),
+                ("tsw-sample-slider", INPUT),
+                ("tsw-layer-slider", CAPTION),
+            ):
                 print(name, keys(book, f".{name}", probe))
 
 

@@ -40,6 +40,7 @@ from tswidgets._validate.attribution import (
     within,
 )
 from tswidgets._validate.data import are_class_numbers, labels, same_number, sampling_rate, series, several
+from tswidgets._validate.export import no_module, nothing_to_export, page_too_large
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
 from tswidgets._validate.influence import (
     last_known,
@@ -185,6 +186,7 @@ __all__ = [
     "no_gradient",
     "no_length",
     "no_logarithm",
+    "no_module",
     "no_numbers",
     "no_output_steps",
     "no_replacement",
@@ -210,6 +212,7 @@ __all__ = [
     "nothing_depends",
     "nothing_to_climb",
     "nothing_to_draw",
+    "nothing_to_export",
     "numbers_to_mix",
     "occlusion_window",
     "one_array",
@@ -230,6 +233,7 @@ __all__ = [
     "output_axis",
     "output_number",
     "output_per_step",
+    "page_too_large",
     "probabilities",
     "probable",
     "reason",

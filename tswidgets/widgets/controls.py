@@ -3,32 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
 import traitlets
 
 from tswidgets.probe import Tap
+from tswidgets.selection import Selection
 from tswidgets.widgets.drag import FilterDrag
 from tswidgets.widgets.panel import SCALES
 from tswidgets.widgets.text import Text, caption, shape
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What can be chosen in an explorer that has not everything, and what it opens with."""
+
+    samples: list[int]
+    layers: list[str]
+    first: Selection
 
 
 class Controls:
     """Layer, filter and sample sliders; panels, scale, zoom and reset. `rows` are the widgets to show.
 
     titles : panel → what its tab says.
+    offered : the only samples and layers to choose from, by default all.
     """
 
-    def __init__(self, owner: Any, taps: Sequence[Tap], n_samples: int, titles: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        owner: Any,
+        taps: Sequence[Tap],
+        n_samples: int,
+        titles: Mapping[str, str],
+        offered: Offered | None = None,
+    ) -> None:
         self._owner = owner
         self._unlink = lambda: None
         self.layer = ipywidgets.SelectionSlider(
-            options=[tap.name for tap in taps], value=owner.layer, description="Layer", readout=False
+            options=[tap.name for tap in taps] if offered is None else offered.layers,
+            value=owner.layer,
+            description="Layer",
+            readout=False,
         )
         self.filter = ipywidgets.IntSlider(min=0, max=0, description="Filter")
         self.drag = FilterDrag(self.filter)
-        self.sample = ipywidgets.IntSlider(min=0, max=n_samples - 1, value=owner.sample, description="Sample")
+        self.sample = (
+            ipywidgets.IntSlider(min=0, max=n_samples - 1, value=owner.sample, description="Sample")
+            if offered is None
+            else ipywidgets.SelectionSlider(options=offered.samples, value=owner.sample, description="Sample")
+        )
         self.layer_note, self.filter_note, self.sample_note = (Text("tsw-note") for _ in range(3))
         self.scale = ipywidgets.Dropdown(
             options=[(text, name) for name, text in SCALES.items()], value=owner.scale, description="Scale fits"
@@ -38,6 +64,7 @@ class Controls:
             description="Zoom and pan", tooltip="The wheel zooms in time, dragging moves"
         )
         self.reset = ipywidgets.Button(description="Whole series", tooltip="Show the whole time axis")
+        self.reset.add_class("tsw-reset")
         sliders = [
             _control("layer", self.layer, self.layer_note),
             _control("filter", self.filter, self.filter_note, self.drag),

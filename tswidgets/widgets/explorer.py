@@ -10,16 +10,16 @@ import ipywidgets
 import traitlets
 
 from tswidgets.selection import Selection
-from tswidgets.widgets.controls import Controls
+from tswidgets.widgets.controls import Controls, Offered
+from tswidgets.widgets.export import Exports
 from tswidgets.widgets.frames import Frames
 from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.pages import Pages, kinds_for
 from tswidgets.widgets.panel import Panel, Picture
 from tswidgets.widgets.progress import Progress
 from tswidgets.widgets.refresher import Refresher, Token
-from tswidgets.widgets.state import State
 from tswidgets.widgets.status import Status
-from tswidgets.widgets.subject import bind
+from tswidgets.widgets.subject import Subject, bind
 from tswidgets.widgets.text import number
 from tswidgets.widgets.trial import metrics_for
 
@@ -29,7 +29,7 @@ ATTENDED = ("head", "query_step")
 EXPLAINED = ("method", "target", "target_step", "channels", "maximize")
 
 
-class Explorer(State, ipywidgets.VBox):
+class Explorer(Exports, ipywidgets.VBox):
     """Look inside a Keras model for time series: any filter of any layer for any sample, live.
 
     Parameters
@@ -88,8 +88,11 @@ class Explorer(State, ipywidgets.VBox):
     ) -> None:
         names: Any = {"channel_names": channel_names, "class_names": class_names, "sampling_rate": sampling_rate}
         subject = bind(model, X, y, **names, wave=wave, stride=stride, horizon=horizon, output_axis=output_axis)
-        kinds = kinds_for(subject, panels)
-        self._subject, self._panel_names = subject, list(kinds)
+        self._show(subject, kinds_for(subject, panels))
+
+    def _show(self, subject: Subject, kinds: dict[str, type[Panel]], offered: Offered | None = None) -> None:
+        """Make everything, and draw the first picture: of what is `offered`, or else whatever there is."""
+        self._subject, self._panel_names, self._offered = subject, list(kinds), offered
         self._pictures: dict[str, Picture] = {}
         self._busy_with_own_change = True
         super().__init__()
@@ -98,23 +101,35 @@ class Explorer(State, ipywidgets.VBox):
         self.target_step = (subject.n_output_steps or 0) // 2
         if subject.step_labels is not None and subject.thresholds[0] < 0:
             self.threshold = 0.0  # of logits
-        self.filter = self._wanted_filter = subject.most_active_filter(self.layer, 0)
+        self.filter = subject.most_active_filter(self.layer, 0)
+        if offered is not None:
+            self._become(offered.first)
+        self._wanted_filter = self.filter
         self._status = Status()
         titles = {name: kind.title for name, kind in kinds.items()}
-        self._controls = Controls(self, list(subject.taps.values()), len(subject.samples), titles)
+        self._controls = Controls(self, list(subject.taps.values()), len(subject.samples), titles, offered)
         self._controls.follow(subject.taps[self.layer], self.filter)
         self._controls.zoom.observe(lambda change: self._zoom(change.new), "value")
         self._controls.reset.on_click(lambda _: self._panel.time.reset())
         self._pages = Pages(self, subject, kinds, self._again)
         self._frames = Frames(self)
         self._open()
-        self._refresher = Refresher(self._compute, self._publish, self._failed, on_cancel=self._cancelled)
+        inline = None if offered is None else False
+        self._refresher = Refresher(
+            self._compute, self._publish, self._failed, on_cancel=self._cancelled, threaded=inline
+        )
         self._progress = Progress(self._cancel)
         status = ipywidgets.HBox([self._status, self._progress])
         self.children = [*self._controls.rows, self._pages.box, status, self._frames]
         self.add_class("tsw-explorer")
         self._busy_with_own_change = False
         self._first_picture()
+
+    def _copy(self, offered: Offered) -> Explorer:
+        """Another explorer of the same subject, with the panel that is shown, which computes in the caller's thread."""
+        made = Explorer.__new__(Explorer)
+        made._show(self._subject, {self.panel: self._pages.kinds[self.panel]}, offered)
+        return made
 
     def __repr__(self) -> str:
         name, model = type(self).__name__, self._subject.model.name
@@ -277,5 +292,5 @@ class Explorer(State, ipywidgets.VBox):
             self._status.show(
                 *panel.said(picture),
                 "" if not probe.eager_because else f"not compiled ({probe.eager_because})",
-                f"{number(picture.seconds * 1e3)} ms",
+                "" if self._offered else f"{number(picture.seconds * 1e3)} ms",
             )

@@ -43,7 +43,7 @@ class Pages:
     """
 
     def __init__(self, owner: Any, subject: Subject, kinds: dict[str, type[Panel]], news: Callable[[], None]) -> None:
-        self._owner, self._subject, self._kinds, self._news = owner, subject, kinds, news
+        self._owner, self._subject, self.kinds, self._news = owner, subject, kinds, news
         self._made: dict[tuple[str, int], Panel] = {}
         self.box = ipywidgets.VBox()
 
@@ -58,7 +58,7 @@ class Pages:
         """Show a panel, and hide the others."""
         place = self._place(name, layer)
         if place not in self._made:
-            panel = self._made[place] = self._kinds[name](self._subject.on(place[1]), self._news)
+            panel = self._made[place] = self.kinds[name](self._subject.on(place[1]), self._news)
             for own, widget, trait in panel.inputs:
                 traitlets.link((self._owner, own), (widget, trait))
             self.box.children = [*self.box.children, panel.box]
@@ -67,7 +67,7 @@ class Pages:
         return self._made[place]
 
     def _place(self, name: str, layer: str) -> tuple[str, int]:
-        return name, self._kinds[name].axis(self._subject, layer)
+        return name, self.kinds[name].axis(self._subject, layer)
 
 
 def kinds_for(subject: Subject, panels: Sequence[str] | None) -> dict[str, type[Panel]]:

@@ -92,6 +92,12 @@ class State(traitlets.HasTraits):
         traits = {field.name: getattr(self, field.name) for field in fields(Selection)}
         return Selection(**traits | {"removed": tuple(self.removed)})
 
+    def _become(self, selection: Selection) -> None:
+        """Take over everything that another explorer of the same subject shows."""
+        for field in fields(Selection):
+            value = getattr(selection, field.name)
+            setattr(self, field.name, list(value) if field.name == "removed" else value)
+
     @traitlets.validate("layer")
     def _valid_layer(self, proposal: Any) -> str:
         return _validate.layer_name(proposal.value, self.layers)

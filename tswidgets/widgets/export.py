@@ -1,0 +1,145 @@
+"""An explorer as a page of its own, which needs neither a kernel nor the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import bqplot
+
+from tswidgets import _validate
+from tswidgets.selection import Selection
+from tswidgets.widgets.book import Book, bind
+from tswidgets.widgets.controls import Offered
+from tswidgets.widgets.lifetime import parts
+from tswidgets.widgets.page import page_of
+from tswidgets.widgets.state import State
+from tswidgets.widgets.text import plural
+
+MOST_BYTES = 50 * 10**6
+MOST_SAMPLES = 10  # that a page has if none are named
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A page that was written.
+
+    path : where; n_bytes : its size, of which `n_data_bytes` are what was asked for, and the rest is the same in every
+    page; samples, layers : what it holds.
+    """
+
+    path: Path
+    n_bytes: int
+    n_data_bytes: int
+    samples: tuple[int, ...]
+    layers: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"{self.path.name}: {megabytes(self.n_bytes)}, {_held(self.samples, self.layers)}"
+
+
+class Exports(State):
+    """What can be kept of an explorer."""
+
+    _copy: Callable[[Offered], Any]
+
+    def to_html(
+        self,
+        path: str | Path,
+        *,
+        samples: Sequence[int] | None = None,
+        layers: Sequence[str] | None = None,
+        max_bytes: int = MOST_BYTES,
+    ) -> Exported:
+        """Write what is on screen as one page that works without a kernel and without the network.
+
+        The page has the panel that is shown, with sliders for the given samples and layers and for every filter, hover
+        and zoom; everything else stays as it is on screen. It holds the series of these samples, the answers to them,
+        and nothing else of X; the model's weights are not in it.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file that is written, or replaced.
+        samples : list of int, optional
+            Indices of the samples; by default the one that is shown and the first of X, 10 in all.
+        layers : list of str, optional
+            Names of the layers; by default all.
+        max_bytes : int
+            A larger page is not written. About 5 MB are the same in every page.
+
+        Raises
+        ------
+        IndexError, TypeError
+            If there is no such sample or layer.
+        ValueError
+            If the page would be larger than `max_bytes`; the message says what can be left out.
+        """
+        n_samples, shown = len(self._subject.samples), self.selection
+        if samples is None:
+            samples = sorted({shown.sample, *range(min(n_samples, MOST_SAMPLES))})[:MOST_SAMPLES]
+        chosen = list(dict.fromkeys(_validate.index(one, n_samples, "sample", "X") for one in samples))
+        named = list(dict.fromkeys(_validate.layer_name(one, self.layers) for one in layers or self.layers))
+        if not chosen:
+            _validate.nothing_to_export()
+        offered = Offered(
+            chosen,
+            named,
+            replace(
+                shown,
+                sample=shown.sample if shown.sample in chosen else chosen[0],
+                layer=shown.layer if shown.layer in named else named[0],
+            ),
+        )
+        if offered.first.layer != shown.layer:
+            n_filters = self._subject.taps[offered.first.layer].n_filters
+            first = replace(
+                offered.first, filter=min(shown.filter, max(n_filters - 1, 0)), row=0, step=None, removed=()
+            )
+            offered = replace(offered, first=first)
+        explorer = self._copy(offered)
+        try:
+            html, n_data = _write(explorer, offered)
+        finally:
+            explorer.close()
+        if len(html) > max_bytes:
+            _validate.page_too_large(len(html), max_bytes, n_data, len(chosen), len(named))
+        Path(path).write_bytes(html)
+        return Exported(Path(path), len(html), n_data, tuple(chosen), tuple(named))
+
+
+def megabytes(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.3g} MB"
+
+
+def _held(samples: Sequence[int], layers: Sequence[str]) -> str:
+    return f"{plural(len(samples), 'sample')} × {plural(len(layers), 'layer')}"
+
+
+def _write(explorer: Any, offered: Offered) -> tuple[bytes, int]:
+    """The page of an explorer that was made for it, and how many of its bytes are data."""
+    controls, apart = explorer._controls, set[tuple[str, str]]()
+    for widget in (controls.layer, controls.sample, controls.filter, controls.zoom):
+        apart |= {(widget.model_id, name) for name in ("index", "value")}
+
+    def turned() -> None:
+        controls.scale.layout.display = "none"  # the kernel would fit them
+        slicer = controls.drag.slicer
+        controls.filter.disabled = slicer is None or not slicer.active  # without a kernel nobody draws another
+        for panel in explorer._pages:
+            apart.update((panel.time.scale.model_id, end) for end in ("min", "max"))
+            if hasattr(panel, "cursor"):
+                apart.update((panel.cursor.model_id, name) for name in ("filter", "step"))
+
+    book = Book(menus=[controls.layer, controls.sample], drag=controls.drag, zoom=controls.zoom)
+    book.pages = bind(explorer, book.menus, turned, apart)
+    zoomed = [(figure, panel.time) for panel in explorer._pages for figure in panel.time_figures]
+    book.figures = [figure for figure, _ in zoomed]
+    book.pan_zoom, book.homes = [time.pan_zoom for _, time in zoomed], [list(time.home) for _, time in zoomed]
+    book.marks = [widget for widget in parts(explorer) if isinstance(widget, bqplot.Image)]
+    explorer.children = [*explorer.children, book]
+    held = _held(offered.samples, offered.layers)
+    note = f"Made with tswidgets. This page holds {held}; it needs no kernel and no network."
+    return page_of(explorer, f"{explorer._subject.model.name} · tswidgets", note), len(book.pages)
