@@ -98,6 +98,25 @@ def test_dragging_every_slider_draws_what_the_probe_returns(explorer: Any) -> No
     assert book.kernel("e.layer == e.layers[round(0.7 * (len(e.layers) - 1))]")
 
 
+def test_the_filter_is_drawn_while_the_kernel_is_busy_and_told_to_it_afterwards(explorer: Any) -> None:
+    book = explorer("watch_exercises")
+    values, at = np.array(book.kernel(PROBED)), np.array(book.kernel("e.data()['time'] / 50"))
+    x, _ = limits(book, "curve")
+    book.page.evaluate(
+        f"() => {{ {KERNEL}.requestExecute({{ code: 'import time; time.sleep(8); slept = True', silent: true }}) }}"
+    )
+    book.drag("filter", 0.9)
+    caption = book.page.locator(".tsw-caption", has_text=re.compile("^Filter")).inner_text()
+    chosen = int(caption.split()[1])
+    drawn = in_data(drawn_points(book.figure("curve"), 1), plot_area(book.figure("curve")), x, [0, 1])
+    scale = np.polyfit(drawn[:, 1], values[:, chosen], 1)  # the same curve on any scale
+    assert np.polyval(scale, drawn[:, 1]) == pytest.approx(values[:, chosen], abs=1e-3)
+    assert drawn[:, 0] == pytest.approx(at, abs=1e-3)
+    assert scale[0] > 0
+    until(lambda: book.kernel("e.filter") == chosen)
+    assert_curve_is(book, values[:, chosen], at)
+
+
 @pytest.mark.slow
 def test_one_convolution_is_drawn_as_plain_numpy_computes_it(explorer: Any) -> None:
     """No Keras and nothing of ours on the expected side."""
