@@ -24,9 +24,9 @@ function prepare(root: Element | null) {
   }).observe(root);
 }
 
-/** Notebook front ends take arrow keys from a menu, unless the menu itself says not to: an ancestor does not count. */
+/** Notebook front ends take arrow keys from what is focused, unless it says itself not to: an ancestor does not count. */
 function leaveKeys(focused: Element) {
-  if (focused.matches("select")) focused.setAttribute("data-lm-suppress-shortcuts", "true");
+  if (focused.matches("select, .noUi-handle, [contenteditable]")) focused.setAttribute("data-lm-suppress-shortcuts", "true");
 }
 
 /** The panel that a view was put into; views are made before they are put anywhere. */

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ class Lab:
         self._log = (folder / "jupyter.log").open("w")
         options = ["--no-browser", "--allow-root", f"--port={port}", f"--ServerApp.root_dir={self.notebooks}"]
         options += ["--IdentityProvider.token=", "--ServerApp.password=", "--expose-app-in-browser"]
+        options += ["--JupyterNotebookApp.expose_app_in_browser=True"]
         options += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
         command = [sys.executable, "-m", "jupyterlab", *options]
         self._process = subprocess.Popen(command, env=env, stdout=self._log, stderr=self._log)
@@ -74,22 +76,45 @@ class Lab:
         self._log.close()
 
     def open(
-        self, browser: Browser, *cells: str, width: int = 1280, height: int = 1100, dark: bool = False
+        self,
+        browser: Browser,
+        *cells: str,
+        width: int = 1280,
+        height: int = 1100,
+        dark: bool = False,
+        front_end: str = "doc/tree",
     ) -> Notebook:
-        """A new notebook with these cells, all of them run."""
+        """A new notebook with these cells, all of them run, in JupyterLab or in what `front_end` says."""
+        name = self._write(cells)
+        return self.open_file(browser, name, width=width, height=height, dark=dark, front_end=front_end)
+
+    def voila(self, browser: Browser, *cells: str, width: int = 1280, dark: bool = False) -> Page:
+        """What these cells show, as Voila serves it."""
+        page = browser.new_page(viewport={"width": width, "height": 1100})
+        page.goto(f"{self.url}/voila/render/{self._write(cells)}?theme={'dark' if dark else 'light'}", timeout=120_000)
+        return page
+
+    def _write(self, cells: Sequence[str]) -> str:
         made = nbformat.v4.new_notebook(
             cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
             metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
         )
         name = f"test_{time.monotonic_ns()}.ipynb"
         nbformat.write(made, self.notebooks / name)
-        return self.open_file(browser, name, width=width, height=height, dark=dark)
+        return name
 
     def open_file(
-        self, browser: Browser, name: str, *, width: int = 1280, height: int = 1100, dark: bool = False
+        self,
+        browser: Browser,
+        name: str,
+        *,
+        width: int = 1280,
+        height: int = 1100,
+        dark: bool = False,
+        front_end: str = "doc/tree",
     ) -> Notebook:
         page = browser.new_page(viewport={"width": width, "height": height})
-        return Notebook(page, f"{self.url}/doc/tree/{name}?reset", dark=dark)
+        return Notebook(page, f"{self.url}/{front_end}/{name}?reset", dark=dark)
 
 
 class Notebook:

@@ -78,7 +78,7 @@ def test_only_what_was_asked_for_is_in_it(explorer: Any, tmp_path: Path) -> None
     path = tmp_path / "page.html"
     made = explorer.to_html(path, samples=[2], layers=["first"])
     html = path.read_text()
-    table, blob = book_of(html)
+    _, blob = book_of(html)
     held = blob + b"".join(
         base64.b64decode(one["data"])
         for state in part(html, "state")["state"].values()

@@ -10,7 +10,6 @@ from typing import Any
 import bqplot
 
 from tswidgets import _validate
-from tswidgets.selection import Selection
 from tswidgets.widgets.book import Book, bind
 from tswidgets.widgets.controls import Offered
 from tswidgets.widgets.lifetime import parts
