@@ -1,5 +1,6 @@
 // The filter slider moves what the page holds, at once; the kernel is told where the drag rests.
 import type { RenderProps } from "@anywidget/types";
+import { watchKernel } from "./gone.ts";
 
 interface State {
   slider: string;
@@ -8,6 +9,7 @@ interface State {
 
 /** A model of any kind, as the page's widget manager keeps it. */
 interface Other {
+  comm_live?: boolean;
   get(name: string): any;
   set(name: string, value: unknown): void;
   save_changes(): void;
@@ -73,7 +75,9 @@ async function render({ model, el }: RenderProps<State>) {
   slider.on("change:value", typed);
   model.on("change:slicer", follow);
   await follow();
+  const stopWatching = watchKernel(slider, el);
   return () => {
+    stopWatching();
     clearTimeout(rest);
     clearTimeout(over);
     handle.off(".tsw");

@@ -118,6 +118,21 @@ def test_the_filter_is_drawn_while_the_kernel_is_busy_and_told_to_it_afterwards(
 
 
 @pytest.mark.slow
+def test_the_page_says_when_the_kernel_is_gone(explorer: Any) -> None:
+    book = explorer("watch_exercises")
+    assert not book.page.locator(".tsw-gone").count()
+    book.page.evaluate(f"() => {KERNEL}.restart()")
+    book.page.locator(".tsw-gone", has_text="kernel").wait_for()
+    book.drag("filter", 0.1)  # what the page holds is still drawn
+    assert re.match(r"Filter 1\d of", book.page.locator(".tsw-caption", has_text=re.compile("^Filter")).inner_text())
+    book.page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    book.page.locator(".tsw-gone").wait_for(state="detached", timeout=60_000)
+    book.wait_for_explorer()
+    book.drag("sample", 0.5)
+    until(lambda: book.kernel("e.sample") in range(38, 46))
+
+
+@pytest.mark.slow
 def test_one_convolution_is_drawn_as_plain_numpy_computes_it(explorer: Any) -> None:
     """No Keras and nothing of ours on the expected side."""
     dataset = tsw.datasets.watch_exercises()
