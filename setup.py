@@ -9,7 +9,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent.resolve()
 BUNDLE = [
     ROOT / "tswidgets" / "static" / name
-    for name in ("cursor.js", "legend.js", "matrix.js", "sheet.js", "switches.js", "wave.js", "style.css")
+    for name in ("cursor.js", "gallery.js", "legend.js", "matrix.js", "sheet.js", "switches.js", "wave.js", "style.css")
 ]
 
 

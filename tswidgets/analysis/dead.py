@@ -15,8 +15,8 @@ STATES = ("", "dead", "constant", "saturated", "not a number")
 NEAR = 0.01  # of the way from one bound to the other that still counts as at a bound
 OFTEN = 0.95  # of all steps at a bound that make a filter saturated
 
-# Where an activation's slope vanishes on both sides. Not softmax, whose entries compete: most of them are near 0 when all
-# is well. Of relu6 the upper bound alone: at 0 it is silent as any relu is, which `dead` tells.
+# Where an activation's slope vanishes on both sides. Not softmax, whose entries compete: most of them are near 0 when
+# all is well. Of relu6 the upper bound alone: at 0 it is silent as any relu is, which `dead` tells.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "sigmoid": (0.0, 1.0),
     "hardsigmoid": (0.0, 1.0),
@@ -26,6 +26,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "softsign": (-1.0, 1.0),
     "relu6": (-np.inf, 6.0),
 }
+
 
 def filter_states(series: Iterable[Floats], bounds: tuple[float, float] | None = None) -> NDArray[np.uint8]:
     """What is wrong with each filter over all steps of some series, as a number in `STATES`.
@@ -43,19 +44,28 @@ def filter_states(series: Iterable[Floats], bounds: tuple[float, float] | None =
         one other value everywhere; saturated, within 1 % of the way between the bounds from one of them at 95 % of
         the steps or more. 0, nothing, where this is not so, and where less than two values are known.
     """
-    values = np.concatenate([np.atleast_2d(one) for one in series])
-    finite = np.isfinite(values)
-    low = np.where(finite, values, np.float32(np.inf)).min(axis=0, initial=np.inf)
-    high = np.where(finite, values, np.float32(-np.inf)).max(axis=0, initial=-np.inf)
-    found = np.zeros(values.shape[1], np.uint8)
-    if len(values) > 1:
+    low: Any = np.inf
+    high: Any = -np.inf
+    unreal: Any = False
+    bound: Any = 0
+    n_steps = 0
+    for one in series:
+        values = np.atleast_2d(one)
+        finite = np.isfinite(values)
+        low = np.minimum(low, np.where(finite, values, np.inf).min(axis=0, initial=np.inf))
+        high = np.maximum(high, np.where(finite, values, -np.inf).max(axis=0, initial=-np.inf))
+        unreal = unreal | ~finite.all(axis=0)
+        n_steps += len(values)
         if bounds is not None:
-            found[_at_bound(values, *bounds) >= OFTEN * len(values)] = STATES.index("saturated")
-        size = np.maximum(np.abs(low), np.abs(high))
+            bound = bound + _at_bound(values, *bounds)
+    found = np.zeros(np.shape(low), np.uint8)
+    if n_steps > 1:
+        if bounds is not None:
+            found[bound >= OFTEN * n_steps] = STATES.index("saturated")
         with np.errstate(invalid="ignore"):  # inf - inf of a filter without a value, which is told below
-            found[high - low <= 1e-6 * size] = STATES.index("constant")
+            found[high - low <= 1e-6 * np.maximum(np.abs(low), np.abs(high))] = STATES.index("constant")
         found[(low == 0) & (high == 0)] = STATES.index("dead")
-    found[~finite.all(axis=0)] = STATES.index("not a number")
+    found[unreal] = STATES.index("not a number")
     return found
 
 

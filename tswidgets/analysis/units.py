@@ -60,7 +60,7 @@ def _by_similarity(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _plane(unit: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The two leading right singular vectors of (n_steps, n_units), each turned so that its entries' sum is positive."""
+    """The two leading right singular vectors of (n_steps, n_units), neither of them with a negative sum."""
     n_units, small = unit.shape[1], unit
     if min(unit.shape) > EXACT:
         basis = np.random.default_rng(0).normal(size=(n_units, SKETCH)).astype(np.float32)

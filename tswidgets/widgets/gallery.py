@@ -28,6 +28,8 @@ class FilterGallery(anywidget.AnyWidget):
     """int32 (n_filters,), the filters from first to last; empty for that of their numbers."""
     marks = traitlets.Bytes().tag(sync=True)
     """uint8 (n_filters,), numbers in `STATES` of analysis/dead.py; empty where nothing is known."""
+    samples = traitlets.Int(0).tag(sync=True)
+    """How many samples these were found over."""
     absent = traitlets.Bytes().tag(sync=True)
     """uint8 (n_steps,), 1 where a step is padding that the model masks; empty where none is."""
     span: traitlets.List = traitlets.List(traitlets.Float(), default_value=[0.0, 1.0]).tag(sync=True)
@@ -49,16 +51,22 @@ class FilterGallery(anywidget.AnyWidget):
         mode: str,
         order: NDArray[np.int64] | None,
         marks: NDArray[np.uint8],
+        samples: int,
         absent: NDArray[np.bool_],
         span: tuple[float, float],
         colors: tuple[float, float, bool],
     ) -> None:
-        """Traits that stay as they are are not sent; `colors` as `plots.colors.limits` returns them."""
+        """Traits that stay as they are are not sent.
+
+        marks : numbers in `STATES`, found over so many `samples`.
+        span : of the curves' scale; `colors` are (low, high, signed) as `plots.colors.limits` returns them.
+        """
         low, high, signed = colors
         with self.hold_sync():
             self.mode = mode
             self.order = b"" if order is None else order.astype("<i4").tobytes()
             self.marks = marks.tobytes() if marks.any() else b""
+            self.samples = samples
             self.absent = absent.astype(np.uint8).tobytes() if absent.any() else b""
             self.span, self.colors = [float(end) for end in span], [float(low), float(high)]
             if signed != self._signed:

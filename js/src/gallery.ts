@@ -1,0 +1,194 @@
+// Every filter of a layer at once. Drawn and answered here, without the kernel, which is told only what was chosen.
+import type { AnyModel, RenderProps } from "@anywidget/types";
+import type { ScaleModel } from "./figures.ts";
+import { GAP, drawCurves, drawRows, drawUnits } from "./gallery_draw.ts";
+import { inSight, placeAt, scrolledTo } from "./gallery_layout.ts";
+import { Page } from "./gallery_page.ts";
+import { LEFT, OF_GALLERY, OF_SOURCE, lay, unpack, type Source, type State } from "./gallery_scene.ts";
+import { chosenText, hintText, legendText, readingText } from "./gallery_text.ts";
+import { walkSwitches } from "./grid.ts";
+import { HOVER, panelOf, type Hover } from "./panel.ts";
+import { clamp, nearest, project, type Interval } from "./steps.ts";
+
+/** What is under the pointer: a cell, and where there is a time axis the point nearest to it. */
+interface Spot {
+  place: number;
+  point: number | null;
+}
+
+async function render({ model, el }: RenderProps<State>) {
+  const find = async (name: string) => (await model.widget_manager.get_model(name.replace("IPY_MODEL_", ""))) as unknown;
+  const source = (await find(model.get("source"))) as AnyModel<Source>;
+  const scale = (await find(source.get("scale"))) as ScaleModel;
+  const page = new Page(el);
+  const { list } = page;
+  const stop = new AbortController();
+
+  let layer = unpack(source);
+  let look = page.look();
+  let width = el.clientWidth;
+  let seen = list.clientHeight;
+  const time = (): Interval => [scale.get("min"), scale.get("max")];
+  let { scene, places } = lay(layer, model, source, time(), width, seen);
+  let spot: Spot | null = null;
+  let [unread, stale, shown, frame] = [false, false, false, 0];
+
+  const isRows = () => layer.kind === "sequence" && model.get("mode") === "rows";
+  /** Where a cell's plot begins and ends within it. */
+  const plot = (place: number): Interval => {
+    const left = LEFT + (place % scene.layout.columns) * scene.layout.cellWidth;
+    return isRows() ? [left, left + scene.layout.cellWidth] : [left + GAP, left + scene.layout.cellWidth - GAP];
+  };
+  const chosen = () => places[source.get("filter")] ?? null;
+
+  const tell = () => {
+    if (!shown) return;
+    const [n, word, place] = [layer.n, source.get("word"), chosen()];
+    const mark = place === null ? 0 : scene.marks[source.get("filter")]!;
+    const cross = spot?.point == null ? null : project(scene.at[spot.point]!, scene.shown, plot(spot.place));
+    page.mark(scene.layout, place, spot?.place ?? null, cross);
+    const name = place === null ? "" : chosenText(word, scene.numberOf(source.get("filter")), place, n, mark);
+    page.name(`All ${n} ${word}s of the layer`, name, place ?? 0, n);
+    const empty = n ? "" : hintText(layer.kind, word, layer.run, true);
+    const keyed = place !== null && list.matches(":focus-visible");
+    const told = spot ? reading(spot) : keyed ? name[0]!.toUpperCase() + name.slice(1) : hintText(layer.kind, word, layer.run, !n);
+    page.say(n ? told : "", !spot && !keyed, legendText(scene.marks, model.get("samples")), empty);
+  };
+  const reading = ({ place, point }: Spot): string => {
+    const filter = scene.order[place]!;
+    const pair = layer.run > 1 && point !== null ? [point & ~1, point | 1] : [point ?? 0];
+    return readingText({
+      word: source.get("word"), number: scene.numberOf(filter), at: point === null ? null : scene.at[point]!,
+      secondsPerStep: source.get("seconds_per_step"), unit: source.get("unit"), run: layer.run, mark: scene.marks[filter]!,
+      values: pair.map((one) => scene.values[one * scene.n + filter]!),
+    });
+  };
+  const paint = () => {
+    frame = 0;
+    [width, seen] = [el.clientWidth, list.clientHeight];
+    if (!width || !seen) return; // drawn when it is shown
+    if (unread) layer = unpack(source);
+    unread = false;
+    if (stale) ({ scene, places } = lay(layer, model, source, time(), width, seen));
+    stale = false;
+    if (spot && spot.place >= layer.n) spot = null;
+    const scrolled = page.fit(scene.layout, list.clientWidth, seen, look.ratio);
+    const cells = inSight(scene.layout, scrolled, seen);
+    if (layer.kind === "units") drawUnits(page.pen, scene, cells, scrolled, look, model.get("mode") === "rows");
+    else if (isRows()) drawRows(page.pen, scene, cells, scrolled, look, page.sheet);
+    else drawCurves(page.pen, scene, cells, scrolled, look);
+    page.time(isRows() ? time() : null, width, source.get("unit") ? `Time (${source.get("unit")})` : "Time step");
+    tell();
+  };
+  const later = () => {
+    frame ||= requestAnimationFrame(paint);
+  };
+  const relay = () => {
+    stale = true;
+    later();
+  };
+  const reread = () => {
+    unread = true;
+    relay();
+  };
+  const reveal = () => {
+    const place = chosen();
+    if (place !== null && !stale) list.scrollTop = scrolledTo(place, scene.layout, list.scrollTop, seen);
+  };
+  const rechosen = () => {
+    reveal();
+    tell();
+  };
+  const choose = (place: number, step: number | null = null) => {
+    source.set("filter", scene.order[place]!);
+    if (step !== null) source.set("step", step);
+    source.save_changes();
+  };
+
+  const spotAt = (event: MouseEvent): Spot | null => {
+    const frame = list.getBoundingClientRect();
+    const x = event.clientX - frame.left;
+    const place = placeAt(x, event.clientY - frame.top + list.scrollTop, scene.layout);
+    if (place === null || layer.kind !== "sequence") return place === null ? null : { place, point: null };
+    return { place, point: nearest(scene.at, project(clamp(x, ...plot(place)), plot(place), scene.shown)) };
+  };
+  const root = await panelOf(el);
+  const hover = (): Hover => ({ at: spot?.point == null ? null : scene.at[spot.point]! });
+  const listen = (event: string, handler: (event: any) => void, on: HTMLElement = list) =>
+    on.addEventListener(event, handler, { signal: stop.signal });
+  const point = (to: Spot | null) => {
+    spot = to;
+    tell();
+  };
+  listen("pointermove", (event: PointerEvent) => point(spotAt(event)));
+  listen("pointerleave", () => point(null));
+  // The panel's pointer tells that it is above no figure: above this one it is.
+  listen(HOVER, ({ detail }: CustomEvent<Hover>) => {
+    if (hover().at !== null && detail.at !== hover().at) root.dispatchEvent(new CustomEvent<Hover>(HOVER, { detail: hover() }));
+  }, root);
+  listen("click", (event: MouseEvent) => {
+    const here = spotAt(event);
+    if (!here) return;
+    list.focus({ preventScroll: true });
+    const step = isRows() && here.point !== null ? nearest(layer.centres, scene.at[here.point]!) : null;
+    choose(here.place, step);
+  });
+  listen("keydown", (event: KeyboardEvent) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !layer.n) return;
+    const page = Math.max(Math.floor(seen / scene.layout.cellHeight) - 1, 1);
+    const next = walkSwitches(event.key, chosen() ?? 0, layer.n, scene.layout.columns, page);
+    if (next === null && event.key !== "Escape") return;
+    spot = null;
+    if (next === null) list.blur();
+    else choose(next);
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  listen("scroll", () => {
+    spot = null;
+    later();
+  });
+  for (const event of ["focus", "blur"]) listen(event, tell);
+
+  const recolor = () => {
+    look = page.look();
+    later();
+  };
+  const themed = new MutationObserver(recolor);
+  themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
+  let sharpness: MediaQueryList | null = null;
+  const watchSharpness = () => {
+    recolor();
+    sharpness?.removeEventListener("change", watchSharpness);
+    sharpness = matchMedia(`(resolution: ${look.ratio}dppx)`);
+    sharpness.addEventListener("change", watchSharpness);
+  };
+  const resized = new ResizeObserver(() => {
+    const before = shown;
+    shown = el.clientWidth > 0;
+    if (!shown) return;
+    relay();
+    if (!before) requestAnimationFrame(reveal); // once it is laid out
+  });
+  resized.observe(list);
+  for (const name of OF_SOURCE) source.on(`change:${name}`, reread);
+  for (const name of OF_GALLERY) model.on(`change:${name}`, relay);
+  source.on("change:filter", rechosen);
+  scale.on("change:min change:max", relay);
+  watchSharpness();
+  relay();
+
+  return () => {
+    stop.abort();
+    themed.disconnect();
+    resized.disconnect();
+    cancelAnimationFrame(frame);
+    sharpness?.removeEventListener("change", watchSharpness);
+    for (const name of OF_SOURCE) source.off(`change:${name}`, reread);
+    for (const name of OF_GALLERY) model.off(`change:${name}`, relay);
+    source.off("change:filter", rechosen);
+    scale.off("change:min change:max", relay);
+  };
+}
+
+export default { render };

@@ -1,0 +1,167 @@
+// Draws what is in sight of a gallery, in the pixels of the screen.
+import { boxOf, type Layout } from "./gallery_layout.ts";
+import { SIGNS } from "./gallery_text.ts";
+import { columns, track } from "./gallery_time.ts";
+import { curve, emptyLine, paint, type Line, type Values } from "./gallery_values.ts";
+import { clamp, project, type Interval } from "./steps.ts";
+
+/** Colours and font of the page, and how many of the screen's pixels are one of the page's. */
+export interface Look {
+  text: string;
+  faint: string;
+  line: string;
+  curve: string;
+  font: string;
+  ratio: number;
+}
+
+/** All that a picture is made of. */
+export interface Scene extends Values {
+  /** Input step of every point, and the points in the order of time; none without a time axis. */
+  at: Float32Array;
+  inTime: Int32Array;
+  layout: Layout;
+  order: Int32Array;
+  marks: Uint8Array;
+  numberOf(filter: number): number;
+  /** First and last input step in sight. */
+  shown: Interval;
+  span: Interval;
+  colors: Interval;
+  palette: Uint32Array;
+}
+
+export const GAP = 5; // pixels between the plots of two cells, at either side
+const LABEL = 13; // pixels for a cell's number
+const ROW_GAP = 1;
+export const AXIS = 8; // pixels between a row and its number
+
+/** Small curves at their places, from cell `first` up to and without `last`. */
+export function drawCurves(pen: CanvasRenderingContext2D, scene: Scene, [first, last]: Interval, scrolled: number, look: Look) {
+  const { layout, span, order, marks } = scene;
+  const { ratio } = look;
+  const width = Math.max(Math.floor((layout.cellWidth - 2 * GAP) * ratio), 1);
+  const path = track(scene.at, scene.inTime, scene.shown, width);
+  const line = emptyLine(path);
+  const height = (layout.cellHeight - LABEL - 3) * ratio;
+  const zero = span[0] <= 0 && span[1] >= 0;
+  pen.lineJoin = "round";
+  for (let i = first; i < last; i++) {
+    const [box, filter] = [boxOf(i, layout), order[i]!];
+    const left = Math.round((box.left + GAP) * ratio);
+    const top = Math.round((box.top - scrolled + LABEL) * ratio);
+    const y = (value: number) => top + clamp(project(value, span, [height, 0]), 0, height);
+    if (zero) {
+      pen.fillStyle = look.line;
+      pen.fillRect(left, Math.round(y(0) - ratio / 2), width, Math.max(Math.round(ratio), 1));
+    }
+    pen.strokeStyle = marks[filter] ? look.faint : look.curve;
+    pen.lineWidth = 1.2 * ratio;
+    pen.beginPath();
+    trace(pen, curve(scene, filter, path, line), left, y);
+    pen.stroke();
+  }
+  label(pen, scene, [first, last], scrolled, look);
+}
+
+/** A line from value to value; a value between two gaps is a dot. */
+function trace(pen: CanvasRenderingContext2D, { xs, values, length }: Line, left: number, y: (value: number) => number) {
+  let drawing = false;
+  for (let i = 0; i < length; i++) {
+    if (Number.isNaN(values[i])) {
+      drawing = false;
+      continue;
+    }
+    const at = y(values[i]!);
+    if (drawing) pen.lineTo(left + xs[i]!, at);
+    else {
+      pen.moveTo(left + xs[i]!, at);
+      if (i + 1 >= length || Number.isNaN(values[i + 1])) pen.lineTo(left + xs[i]! + 1, at);
+    }
+    drawing = true;
+  }
+}
+
+/** Rows of colours, one pixel high in `sheet` and stretched from there. */
+export function drawRows(
+  pen: CanvasRenderingContext2D, scene: Scene, [first, last]: Interval, scrolled: number, look: Look, sheet: CanvasRenderingContext2D,
+) {
+  const { layout } = scene;
+  const width = Math.max(Math.round(layout.cellWidth * look.ratio), 1);
+  if (last <= first) return;
+  const image = sheet.createImageData(width, last - first);
+  const out = new Uint32Array(image.data.buffer);
+  const which = columns(scene.at, scene.inTime, scene.shown, width);
+  for (let i = first; i < last; i++) {
+    paint(scene, scene.order[i]!, scene.inTime, which, scene.colors, scene.palette, out, (i - first) * width);
+  }
+  [sheet.canvas.width, sheet.canvas.height] = [width, last - first];
+  sheet.putImageData(image, 0, 0);
+  pen.imageSmoothingEnabled = false;
+  const left = Math.round(layout.left * look.ratio);
+  for (let i = first; i < last; i++) {
+    const { top, height } = boxOf(i, layout);
+    const [from, to] = [top - scrolled, top - scrolled + height - ROW_GAP].map((y) => Math.round(y * look.ratio)) as [number, number];
+    pen.drawImage(sheet.canvas, 0, i - first, width, 1, left, from, width, to - from);
+  }
+  label(pen, scene, [first, last], scrolled, look, true);
+}
+
+/** One cell a unit: a bar from 0 on, or a colour. */
+export function drawUnits(
+  pen: CanvasRenderingContext2D, scene: Scene, [first, last]: Interval, scrolled: number, look: Look, colored: boolean,
+) {
+  const { layout, values, span, order, colors } = scene;
+  const { ratio } = look;
+  const out = new Uint32Array(1);
+  const bytes = new Uint8Array(out.buffer);
+  const [width, height] = [layout.cellWidth - 2 * GAP, layout.cellHeight - LABEL - 4];
+  const at = (value: number) => project(clamp(value, ...span), span, [0, width]) * ratio;
+  const only = { from: new Int32Array([0]), to: new Int32Array([1]) };
+  for (let i = first; i < last; i++) {
+    const [box, filter] = [boxOf(i, layout), order[i]!];
+    const value = values[filter]!;
+    const left = Math.round((box.left + GAP) * ratio);
+    const top = Math.round((box.top - scrolled + LABEL) * ratio);
+    if (colored) {
+      paint(scene, filter, new Int32Array([0]), only, colors, scene.palette, out, 0);
+      pen.fillStyle = `rgba(${bytes[0]}, ${bytes[1]}, ${bytes[2]}, ${bytes[3]! / 255})`;
+      pen.fillRect(left, top, width * ratio, height * ratio);
+    } else {
+      pen.fillStyle = look.curve;
+      const [from, to] = [at(0), at(value)].sort((a, b) => a - b) as [number, number];
+      if (Number.isFinite(value)) pen.fillRect(left + from, top, Math.max(to - from, 1), height * ratio);
+    }
+    pen.strokeStyle = look.line;
+    pen.lineWidth = ratio;
+    pen.strokeRect(left, top, width * ratio, height * ratio);
+  }
+  label(pen, scene, [first, last], scrolled, look);
+}
+
+/** Numbers, and signs with their words as far as there is room: above a cell, or to the left of a row. */
+function label(
+  pen: CanvasRenderingContext2D, scene: Scene, [first, last]: Interval, scrolled: number, look: Look, beside = false,
+) {
+  const { layout, order, marks } = scene;
+  const { ratio } = look;
+  pen.font = `${11 * ratio}px ${look.font}`;
+  pen.textBaseline = beside ? "middle" : "alphabetic";
+  for (let i = first; i < last; i++) {
+    const [box, filter] = [boxOf(i, layout), order[i]!];
+    const number = String(scene.numberOf(filter));
+    const [sign, word] = SIGNS[marks[filter] ?? 0]!;
+    const y = (box.top - scrolled + (beside ? box.height / 2 : LABEL - 2)) * ratio;
+    pen.textAlign = beside ? "right" : "left";
+    let x = (beside ? box.left - AXIS : box.left + GAP) * ratio;
+    pen.fillStyle = look.faint;
+    pen.fillText(number, x, y);
+    if (!sign) continue;
+    pen.fillStyle = look.text;
+    const wide = pen.measureText(number).width + 5 * ratio;
+    x += beside ? -wide : wide;
+    const full = `${sign} ${word}`;
+    const room = !beside && x + pen.measureText(full).width <= (box.left + box.width - GAP) * ratio;
+    pen.fillText(room ? full : sign, x, y);
+  }
+}
