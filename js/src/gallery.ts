@@ -31,6 +31,7 @@ async function render({ model, el }: RenderProps<State>) {
   const time = (): Interval => [scale.get("min"), scale.get("max")];
   let { scene, places } = lay(layer, model, source, time(), width, seen);
   let spot: Spot | null = null;
+  let legend = "";
   let [unread, stale, shown, frame] = [false, false, false, 0];
 
   const isRows = () => layer.kind === "sequence" && model.get("mode") === "rows";
@@ -52,7 +53,7 @@ async function render({ model, el }: RenderProps<State>) {
     const empty = n ? "" : hintText(layer.kind, word, layer.run, true);
     const keyed = place !== null && list.matches(":focus-visible");
     const told = spot ? reading(spot) : keyed ? name[0]!.toUpperCase() + name.slice(1) : hintText(layer.kind, word, layer.run, !n);
-    page.say(n ? told : "", !spot && !keyed, legendText(scene.marks, model.get("samples")), empty);
+    page.say(n ? told : "", !spot && !keyed, legend, empty);
   };
   const reading = ({ place, point }: Spot): string => {
     const filter = scene.order[place]!;
@@ -70,6 +71,7 @@ async function render({ model, el }: RenderProps<State>) {
     if (unread) layer = unpack(source);
     unread = false;
     if (stale) ({ scene, places } = lay(layer, model, source, time(), width, seen));
+    if (stale) legend = legendText(scene.marks, model.get("samples"));
     stale = false;
     if (spot && spot.place >= layer.n) spot = null;
     const scrolled = page.fit(scene.layout, list.clientWidth, seen, look.ratio);

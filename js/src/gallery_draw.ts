@@ -1,9 +1,10 @@
 // Draws what is in sight of a gallery, in the pixels of the screen.
+import { emptyExtent, extents, ink } from "./gallery_ink.ts";
 import { boxOf, type Layout } from "./gallery_layout.ts";
 import { SIGNS } from "./gallery_text.ts";
 import { columns, track } from "./gallery_time.ts";
-import { curve, emptyLine, paint, type Line, type Values } from "./gallery_values.ts";
-import { clamp, project, type Interval } from "./steps.ts";
+import { curve, emptyLine, paint, type Values } from "./gallery_values.ts";
+import { clamp, project, short, type Interval } from "./steps.ts";
 
 /** Colours and font of the page, and how many of the screen's pixels are one of the page's. */
 export interface Look {
@@ -11,6 +12,9 @@ export interface Look {
   faint: string;
   line: string;
   curve: string;
+  /** Red, green, blue and opacity of two of them, 0 to 255. */
+  curveInk: readonly number[];
+  faintInk: readonly number[];
   font: string;
   ratio: number;
 }
@@ -33,6 +37,7 @@ export interface Scene extends Values {
 
 export const GAP = 5; // pixels between the plots of two cells, at either side
 const LABEL = 13; // pixels for a cell's number
+const OVERLAP = 5; // pixels of these that a curve may take: few are high at their beginning
 const ROW_GAP = 1;
 export const AXIS = 8; // pixels between a row and its number
 
@@ -42,44 +47,31 @@ export function drawCurves(pen: CanvasRenderingContext2D, scene: Scene, [first, 
   const { ratio } = look;
   const width = Math.max(Math.floor((layout.cellWidth - 2 * GAP) * ratio), 1);
   const path = track(scene.at, scene.inTime, scene.shown, width);
-  const line = emptyLine(path);
-  const height = (layout.cellHeight - LABEL - 3) * ratio;
-  const zero = span[0] <= 0 && span[1] >= 0;
-  pen.lineJoin = "round";
+  const [line, extent] = [emptyLine(path), emptyExtent(width)];
+  const height = (layout.cellHeight - LABEL + OVERLAP - 3) * ratio;
+  const plot = (i: number): [number, number] => {
+    const box = boxOf(i, layout);
+    return [Math.round((box.left + GAP) * ratio), Math.round((box.top - scrolled + LABEL - OVERLAP) * ratio)];
+  };
+  const below = (value: number) => clamp(project(value, span, [height, 0]), 0, height);
+  const image = pen.createImageData(pen.canvas.width, pen.canvas.height);
+  const sheet = { pixels: image.data, width: image.width, height: image.height };
   for (let i = first; i < last; i++) {
-    const [box, filter] = [boxOf(i, layout), order[i]!];
-    const left = Math.round((box.left + GAP) * ratio);
-    const top = Math.round((box.top - scrolled + LABEL) * ratio);
-    const y = (value: number) => top + clamp(project(value, span, [height, 0]), 0, height);
-    if (zero) {
-      pen.fillStyle = look.line;
-      pen.fillRect(left, Math.round(y(0) - ratio / 2), width, Math.max(Math.round(ratio), 1));
+    const [filter, [left, top]] = [order[i]!, plot(i)];
+    const color = marks[filter] ? look.faintInk : look.curveInk;
+    ink(sheet, extents(curve(scene, filter, path, line), extent), left, (value) => top + below(value), 1.3 * ratio, color);
+  }
+  pen.putImageData(image, 0, 0);
+  if (span[0] <= 0 && span[1] >= 0) {
+    pen.globalCompositeOperation = "destination-over"; // behind the curves
+    pen.fillStyle = look.line;
+    for (let i = first; i < last; i++) {
+      const [left, top] = plot(i);
+      pen.fillRect(left, Math.round(top + below(0) - ratio / 2), width, Math.max(Math.round(ratio), 1));
     }
-    pen.strokeStyle = marks[filter] ? look.faint : look.curve;
-    pen.lineWidth = 1.2 * ratio;
-    pen.beginPath();
-    trace(pen, curve(scene, filter, path, line), left, y);
-    pen.stroke();
+    pen.globalCompositeOperation = "source-over";
   }
   label(pen, scene, [first, last], scrolled, look);
-}
-
-/** A line from value to value; a value between two gaps is a dot. */
-function trace(pen: CanvasRenderingContext2D, { xs, values, length }: Line, left: number, y: (value: number) => number) {
-  let drawing = false;
-  for (let i = 0; i < length; i++) {
-    if (Number.isNaN(values[i])) {
-      drawing = false;
-      continue;
-    }
-    const at = y(values[i]!);
-    if (drawing) pen.lineTo(left + xs[i]!, at);
-    else {
-      pen.moveTo(left + xs[i]!, at);
-      if (i + 1 >= length || Number.isNaN(values[i + 1])) pen.lineTo(left + xs[i]! + 1, at);
-    }
-    drawing = true;
-  }
 }
 
 /** Rows of colours, one pixel high in `sheet` and stretched from there. */
@@ -111,12 +103,13 @@ export function drawRows(
 export function drawUnits(
   pen: CanvasRenderingContext2D, scene: Scene, [first, last]: Interval, scrolled: number, look: Look, colored: boolean,
 ) {
-  const { layout, values, span, order, colors } = scene;
+  const { layout, values, span, order, colors, marks } = scene;
   const { ratio } = look;
   const out = new Uint32Array(1);
   const bytes = new Uint8Array(out.buffer);
   const [width, height] = [layout.cellWidth - 2 * GAP, layout.cellHeight - LABEL - 4];
   const at = (value: number) => project(clamp(value, ...span), span, [0, width]) * ratio;
+  const roomy = layout.cellWidth > 80; // for the value beside the number
   const only = { from: new Int32Array([0]), to: new Int32Array([1]) };
   for (let i = first; i < last; i++) {
     const [box, filter] = [boxOf(i, layout), order[i]!];
@@ -135,6 +128,11 @@ export function drawUnits(
     pen.strokeStyle = look.line;
     pen.lineWidth = ratio;
     pen.strokeRect(left, top, width * ratio, height * ratio);
+    pen.fillStyle = look.text;
+    pen.font = `${11 * ratio}px ${look.font}`;
+    pen.textAlign = "right";
+    pen.textBaseline = "alphabetic";
+    if (roomy && !marks[filter]) pen.fillText(short(value), left + width * ratio, top - 2 * ratio);
   }
   label(pen, scene, [first, last], scrolled, look);
 }

@@ -102,8 +102,19 @@ export class Page {
     };
     const [text, faint, line, curve] = ["--tsw-text", "--tsw-faint", "--tsw-line", "--tsw-accent"].map(shade);
     this.empty.style.color = "";
+    const [curveInk, faintInk] = [this.ink(curve!), this.ink(faint!)];
     const font = getComputedStyle(this.list).fontFamily;
-    return { text: text!, faint: faint!, line: line!, curve: curve!, font, ratio: window.devicePixelRatio || 1 };
+    const ratio = window.devicePixelRatio || 1;
+    return { text: text!, faint: faint!, line: line!, curve: curve!, curveInk, faintInk, font, ratio };
+  }
+
+  /** Red, green, blue and opacity of a colour, in whatever way it is written. */
+  private ink(color: string): readonly number[] {
+    const { sheet } = this;
+    [sheet.canvas.width, sheet.canvas.height] = [1, 1];
+    sheet.fillStyle = color;
+    sheet.fillRect(0, 0, 1, 1);
+    return [...sheet.getImageData(0, 0, 1, 1).data];
   }
 }
 

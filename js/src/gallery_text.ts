@@ -53,5 +53,5 @@ export function hintText(kind: string, word: string, run: number, empty: boolean
   if (kind === "other") return "Nothing to draw: this layer's output has neither steps nor units";
   if (empty) return "Too many values to send them to the page: choose the picture, or a shorter series";
   const merged = run > 1 ? `Lowest and highest of every ${run} steps · ` : "";
-  return `${merged}Hover to read values, click a ${word} to choose it, arrow keys to walk`;
+  return `${merged}Click a ${word} to choose it, arrow keys walk from one to the next`;
 }
