@@ -57,7 +57,8 @@ async ({ code, css, palette, n, steps, mode, rounds }) => {
   const frame = () => new Promise(requestAnimationFrame);
   const read = host => host.querySelector('canvas').getContext('2d').getImageData(0, 0, 1, 1);
   const page = document.createElement('div');
-  page.innerHTML = `<style>${css}</style><div class="tsw-explorer"><div class="tsw-panel"><div class="tsw-figures"></div></div></div>`;
+  page.innerHTML = `<style>${css}</style>
+    <div class="tsw-explorer"><div class="tsw-panel"><div class="tsw-figures"></div></div></div>`;
   Object.assign(page.style, { position: 'fixed', inset: '0', width: '1250px', zIndex: 1e6, background: 'white' });
   document.body.append(page);
   const figures = page.querySelector('.tsw-figures');
@@ -146,7 +147,9 @@ def table(page: Page) -> None:
 
 
 def main() -> None:
-    print("Milliseconds in the page, medians; `updated` is the change and its frame, without the wait for that frame.\n")
+    print(
+        "Milliseconds in the page, medians; `updated` is the change and its frame, without the wait for that frame.\n"
+    )
     lab = Lab(Path(tempfile.mkdtemp()))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=CHROMIUM_FLAGS)

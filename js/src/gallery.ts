@@ -3,7 +3,7 @@ import type { AnyModel, RenderProps } from "@anywidget/types";
 import type { ScaleModel } from "./figures.ts";
 import { GAP, drawCurves, drawRows, drawUnits } from "./gallery_draw.ts";
 import { inSight, placeAt, scrolledTo } from "./gallery_layout.ts";
-import { Page } from "./gallery_page.ts";
+import { Page, watchLook } from "./gallery_page.ts";
 import { LEFT, OF_GALLERY, OF_SOURCE, lay, unpack, type Source, type State } from "./gallery_scene.ts";
 import { chosenText, hintText, legendText, readingText } from "./gallery_text.ts";
 import { walkSwitches } from "./grid.ts";
@@ -32,7 +32,7 @@ async function render({ model, el }: RenderProps<State>) {
   let { scene, places } = lay(layer, model, source, time(), width, seen);
   let spot: Spot | null = null;
   let legend = "";
-  let [unread, stale, shown, frame] = [false, false, false, 0];
+  let [unread, stale, shown, moved, frame] = [false, false, false, true, 0];
 
   const isRows = () => layer.kind === "sequence" && model.get("mode") === "rows";
   /** Where a cell's plot begins and ends within it. */
@@ -68,12 +68,19 @@ async function render({ model, el }: RenderProps<State>) {
     frame = 0;
     [width, seen] = [el.clientWidth, list.clientHeight];
     if (!width || !seen) return; // drawn when it is shown
-    if (unread) layer = unpack(source);
+    if (unread) {
+      const before = layer.n;
+      layer = unpack(source);
+      moved ||= layer.n !== before;
+    }
     unread = false;
     if (stale) ({ scene, places } = lay(layer, model, source, time(), width, seen));
     if (stale) legend = legendText(scene.marks, model.get("samples"));
     stale = false;
     if (spot && spot.place >= layer.n) spot = null;
+    page.stretch(scene.layout);
+    if (moved) reveal(); // to where it stands now
+    moved = false;
     const scrolled = page.fit(scene.layout, list.clientWidth, seen, look.ratio);
     const cells = inSight(scene.layout, scrolled, seen);
     if (layer.kind === "units") drawUnits(page.pen, scene, cells, scrolled, look, model.get("mode") === "rows");
@@ -95,11 +102,17 @@ async function render({ model, el }: RenderProps<State>) {
   };
   const reveal = () => {
     const place = chosen();
-    if (place !== null && !stale) list.scrollTop = scrolledTo(place, scene.layout, list.scrollTop, seen);
+    if (place !== null) list.scrollTop = scrolledTo(place, scene.layout, list.scrollTop, seen);
   };
   const rechosen = () => {
+    moved ||= stale || chosen() === null; // it is going to be painted, or of a layer that is on its way
+    if (!shown || stale) return;
     reveal();
     tell();
+  };
+  const reordered = () => {
+    moved = true;
+    relay();
   };
   const choose = (place: number, step: number | null = null) => {
     source.set("filter", scene.order[place]!);
@@ -156,40 +169,35 @@ async function render({ model, el }: RenderProps<State>) {
     look = page.look();
     later();
   };
-  const themed = new MutationObserver(recolor);
-  themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
-  let sharpness: MediaQueryList | null = null;
-  const watchSharpness = () => {
-    recolor();
-    sharpness?.removeEventListener("change", watchSharpness);
-    sharpness = matchMedia(`(resolution: ${look.ratio}dppx)`);
-    sharpness.addEventListener("change", watchSharpness);
-  };
+  const unwatch = watchLook(recolor);
   const resized = new ResizeObserver(() => {
     const before = shown;
     shown = el.clientWidth > 0;
     if (!shown) return;
     relay();
-    if (!before) requestAnimationFrame(reveal); // once it is laid out
+    moved ||= !before;
   });
   resized.observe(list);
-  for (const name of OF_SOURCE) source.on(`change:${name}`, reread);
-  for (const name of OF_GALLERY) model.on(`change:${name}`, relay);
-  source.on("change:filter", rechosen);
-  scale.on("change:min change:max", relay);
-  watchSharpness();
+  const ends: (() => void)[] = [];
+  const follow = (from: Pick<AnyModel<any>, "on" | "off">, names: readonly string[], handler: () => void) => {
+    for (const name of names) {
+      from.on(`change:${name}`, handler);
+      ends.push(() => from.off(`change:${name}`, handler));
+    }
+  };
+  follow(source, OF_SOURCE, reread);
+  follow(source, ["filter"], rechosen);
+  follow(model, OF_GALLERY, relay);
+  follow(model, ["mode", "order"], reordered);
+  follow(scale as any, ["min", "max"], relay);
   relay();
 
   return () => {
     stop.abort();
-    themed.disconnect();
+    unwatch();
     resized.disconnect();
     cancelAnimationFrame(frame);
-    sharpness?.removeEventListener("change", watchSharpness);
-    for (const name of OF_SOURCE) source.off(`change:${name}`, reread);
-    for (const name of OF_GALLERY) model.off(`change:${name}`, relay);
-    source.off("change:filter", rechosen);
-    scale.off("change:min change:max", relay);
+    for (const end of ends) end();
   };
 }
 

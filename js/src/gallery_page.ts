@@ -35,9 +35,13 @@ export class Page {
     el.append(this.list, this.axis, this.told, this.signs);
   }
 
+  /** Let all cells have room, in sight or not. */
+  stretch(layout: Layout) {
+    this.spacer.style.height = `${layout.height}px`;
+  }
+
   /** Give the canvas the pixels of what is in sight, and put it there. */
   fit(layout: Layout, width: number, seen: number, ratio: number): number {
-    this.spacer.style.height = `${layout.height}px`;
     const [w, h] = [Math.round(width * ratio), Math.round(seen * ratio)];
     if (this.canvas.width !== w) this.canvas.width = w;
     if (this.canvas.height !== h) this.canvas.height = h;
@@ -116,6 +120,26 @@ export class Page {
     sheet.fillRect(0, 0, 1, 1);
     return [...sheet.getImageData(0, 0, 1, 1).data];
   }
+}
+
+/** Tell of another theme of the page and of another number of pixels; returns how to stop. */
+export function watchLook(changed: () => void): () => void {
+  const themed = new MutationObserver(changed);
+  themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "class"] });
+  let sharpness: MediaQueryList;
+  const watch = () => {
+    sharpness = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`); // is left by the next change
+    sharpness.addEventListener("change", sharpen, { once: true });
+  };
+  const sharpen = () => {
+    watch();
+    changed();
+  };
+  watch();
+  return () => {
+    themed.disconnect();
+    sharpness.removeEventListener("change", sharpen);
+  };
 }
 
 function make(tag: string, name = ""): HTMLElement {

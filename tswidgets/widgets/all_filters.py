@@ -80,5 +80,6 @@ class AllFilters:
             values = found.values if found.timeline is None else found.values[~found.absent]
             series.append(values.reshape(1 if found.timeline is None else len(values), -1))
         limits = None if tap.name.endswith(":pre-activation") else bounds(subject.probe.calls.operation(tap.name))
-        units = np.concatenate(series) if tap.time_axis is None else None
-        return _Seen(version, filter_states(series, limits), len(series), units)
+        n_samples, nothing = len(series), np.zeros((0, tap.n_rows * tap.n_filters), np.float32)
+        units = np.concatenate([*series, nothing]) if tap.time_axis is None else None
+        return _Seen(version, filter_states([*series, nothing], limits), n_samples, units)
