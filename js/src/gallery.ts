@@ -2,9 +2,9 @@
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import type { ScaleModel } from "./figures.ts";
 import { GAP, drawCurves, drawRows, drawUnits } from "./gallery_draw.ts";
-import { inSight, placeAt, scrolledTo } from "./gallery_layout.ts";
+import { ends, inSight, placeAt, scrolledTo } from "./gallery_layout.ts";
 import { Page, watchLook } from "./gallery_page.ts";
-import { LEFT, OF_GALLERY, OF_SOURCE, lay, unpack, type Source, type State } from "./gallery_scene.ts";
+import { OF_GALLERY, OF_SOURCE, lay, unpack, type Source, type State } from "./gallery_scene.ts";
 import { chosenText, hintText, legendText, readingText } from "./gallery_text.ts";
 import { walkSwitches } from "./grid.ts";
 import { HOVER, panelOf, type Hover } from "./panel.ts";
@@ -35,11 +35,7 @@ async function render({ model, el }: RenderProps<State>) {
   let [unread, stale, shown, moved, frame] = [false, false, false, true, 0];
 
   const isRows = () => layer.kind === "sequence" && model.get("mode") === "rows";
-  /** Where a cell's plot begins and ends within it. */
-  const plot = (place: number): Interval => {
-    const left = LEFT + (place % scene.layout.columns) * scene.layout.cellWidth;
-    return isRows() ? [left, left + scene.layout.cellWidth] : [left + GAP, left + scene.layout.cellWidth - GAP];
-  };
+  const plot = (place: number): Interval => ends(place, scene.layout, isRows() ? 0 : GAP);
   const chosen = () => places[source.get("filter")] ?? null;
 
   const tell = () => {
@@ -138,8 +134,10 @@ async function render({ model, el }: RenderProps<State>) {
   listen("pointermove", (event: PointerEvent) => point(spotAt(event)));
   listen("pointerleave", () => point(null));
   // The panel's pointer tells that it is above no figure: above this one it is.
-  listen(HOVER, ({ detail }: CustomEvent<Hover>) => {
-    if (hover().at !== null && detail.at !== hover().at) root.dispatchEvent(new CustomEvent<Hover>(HOVER, { detail: hover() }));
+  listen(HOVER, (event: CustomEvent<Hover>) => {
+    if (hover().at === null || event.detail.at === hover().at) return;
+    event.stopImmediatePropagation();
+    root.dispatchEvent(new CustomEvent<Hover>(HOVER, { detail: hover() }));
   }, root);
   listen("click", (event: MouseEvent) => {
     const here = spotAt(event);
@@ -178,11 +176,11 @@ async function render({ model, el }: RenderProps<State>) {
     moved ||= !before;
   });
   resized.observe(list);
-  const ends: (() => void)[] = [];
+  const offs: (() => void)[] = [];
   const follow = (from: Pick<AnyModel<any>, "on" | "off">, names: readonly string[], handler: () => void) => {
     for (const name of names) {
       from.on(`change:${name}`, handler);
-      ends.push(() => from.off(`change:${name}`, handler));
+      offs.push(() => from.off(`change:${name}`, handler));
     }
   };
   follow(source, OF_SOURCE, reread);
@@ -197,7 +195,7 @@ async function render({ model, el }: RenderProps<State>) {
     unwatch();
     resized.disconnect();
     cancelAnimationFrame(frame);
-    for (const end of ends) end();
+    for (const off of offs) off();
   };
 }
 

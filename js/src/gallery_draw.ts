@@ -37,7 +37,7 @@ export interface Scene extends Values {
 
 export const GAP = 5; // pixels between the plots of two cells, at either side
 const LABEL = 13; // pixels for a cell's number
-const OVERLAP = 5; // pixels of these that a curve may take: few are high at their beginning
+const OVERLAP = 2; // pixels of these that a curve may take, below the number
 const ROW_GAP = 1;
 export const AXIS = 8; // pixels between a row and its number
 

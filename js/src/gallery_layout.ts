@@ -46,6 +46,12 @@ export function boxOf(i: number, layout: Layout): Box {
   return { left, top: row * layout.cellHeight, width: layout.cellWidth, height: layout.cellHeight };
 }
 
+/** Where a cell's time axis begins and ends. */
+export function ends(i: number, layout: Layout, gap: number): Interval {
+  const { left, width } = boxOf(i, layout);
+  return [left + gap, left + width - gap];
+}
+
 /** The cell under a point; null where there is none. */
 export function placeAt(x: number, y: number, layout: Layout): number | null {
   const [row, column] = [Math.floor(y / layout.cellHeight), Math.floor((x - layout.left) / layout.cellWidth)];

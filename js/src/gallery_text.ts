@@ -4,13 +4,13 @@ import { short } from "./steps.ts";
 /** A sign and a word for every number in `STATES` of analysis/dead.py, and how it is found out. */
 export const SIGNS = [
   ["", "", ""],
-  ["○", "dead", "0 throughout"],
-  ["=", "constant", "one other value throughout"],
-  ["▲", "saturated", "within 1 % of a bound of the activation function 95 % of the time"],
-  ["?", "not a number", "NaN or infinite somewhere"],
+  ["○", "dead", "always 0"],
+  ["=", "constant", "always one other value"],
+  ["▲", "saturated", "within 1 % of a bound 95 % of the time"],
+  ["?", "not a number", "NaN or infinite at times"],
 ] as const;
 
-/** `○ 3 dead: 0 throughout`, for every sign that there is, over so many samples; "" where all is well. */
+/** `○ 3 dead: always 0`, for every sign that there is, over so many samples; "" where all is well. */
 export function legendText(marks: Uint8Array, samples: number): string {
   const told = SIGNS.map(([sign, word, how], state) => {
     const count = state && marks.reduce((sum, mark) => sum + Number(mark === state), 0);

@@ -27,7 +27,7 @@ PIXELS = """([x, y, width, height]) => {
     const canvas = document.querySelector('.tsw-gallery-list canvas');
     return [...canvas.getContext('2d').getImageData(x, y, width, height).data];
 }"""
-GAP, TOP, BELOW = 5, 8, 3  # a cell's curve within it, as js/src/gallery_draw.ts has it
+GAP, TOP, BELOW = 5, 11, 3  # a cell's curve within it, as js/src/gallery_draw.ts has it
 
 
 @pytest.fixture
