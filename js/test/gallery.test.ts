@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { AnyModel } from "@anywidget/types";
 import { emptyExtent, extents, ink } from "../src/gallery_ink.ts";
 import { CURVES, boxOf, grid, inSight, list, orderOf, placeAt, placesOf, scrolledTo } from "../src/gallery_layout.ts";
+import { lay, unpack, type Source, type State } from "../src/gallery_scene.ts";
 import { chosenText, legendText, readingText } from "../src/gallery_text.ts";
 import { columns, inTime, track } from "../src/gallery_time.ts";
 import { curve, emptyLine, paint } from "../src/gallery_values.ts";
@@ -168,4 +170,43 @@ test("pixels at the ends of a stroke are covered in part, and nothing is drawn b
   assert.deepEqual(alpha(1), [0, 0, 0, 0, 0, 0]);
   assert.deepEqual(alpha(2), [200, 200, 200, 200, 200, 200]);
   assert.deepEqual([...sheet.pixels.subarray(4 * 3 * 2, 4 * 3 * 2 + 3)], [10, 20, 30]);
+});
+
+/** A model of the kernel with this state. */
+function model<T extends object>(state: Partial<Record<keyof T, unknown>>): AnyModel<any> {
+  return { get: (name: keyof T) => state[name] } as unknown as AnyModel<any>;
+}
+
+function sent(array: ArrayLike<number> & { buffer: ArrayBufferLike }): DataView {
+  return new DataView(array.buffer);
+}
+
+const SENT = { kind: "sequence", n_filters: 2, numbers: [7, 4], seconds_per_step: 0.5, centres: sent(f32(10, 20, 30)) };
+
+test("values stand at the layer's centres, or at points of their own where these are sent", () => {
+  const values = sent(f32(1, 2, 3, 4, 5, 6));
+  const layer = unpack(model<Source>({ ...SENT, values }));
+  assert.deepEqual([layer.n, layer.run, [...layer.at]], [2, 1, [10, 20, 30]]);
+  assert.deepEqual([...unpack(model<Source>({ ...SENT, values, points: sent(f32()) })).at], [10, 20, 30]);
+  const fewer = unpack(model<Source>({ ...SENT, values: sent(f32(1, 2, 3, 4)), points: sent(f32(12, 25)), run: 3 }));
+  assert.deepEqual([fewer.n, fewer.run, [...fewer.at], [...fewer.centres]], [2, 3, [12, 25], [10, 20, 30]]);
+  for (const none of [sent(f32()), sent(f32(1, 2, 3))]) {
+    assert.equal(unpack(model<Source>({ ...SENT, values: none })).n, 0); // too many to send, or of another layer
+  }
+  const units = unpack(model<Source>({ ...SENT, kind: "units", centres: sent(f32()), values: sent(f32(1, 2)) }));
+  assert.equal(units.n, 2);
+});
+
+test("a scene has its filters in order, its time in steps and its padding at the points that lie on it", () => {
+  const source = model<Source>({ ...SENT, values: sent(f32(1, 2, 3, 4, 5, 6, 7, 8)), points: sent(f32(11, 14, 26, 29)), run: 2 });
+  const gallery = model<State>({
+    mode: "rows", order: sent(new Int32Array([1, 0])), marks: sent(new Uint8Array([0, 3])), span: [0, 1], colors: [0, 1],
+    absent: sent(new Uint8Array([0, 0, 1])), palette: sent(new Uint8Array(8)),
+  });
+  const { scene, places } = lay(unpack(source), gallery, source, [1, 6], 576, 400);
+  assert.deepEqual([[...scene.order], [...places]], [[1, 0], [1, 0]]);
+  assert.deepEqual(scene.shown, [2, 12]);
+  assert.deepEqual([...scene.absent], [0, 0, 1, 1]);
+  assert.deepEqual([scene.numberOf(0), scene.numberOf(1), scene.numberOf(5)], [7, 4, 5]);
+  assert.deepEqual([scene.layout.columns, scene.layout.cellWidth, scene.marks[1]], [1, 500, 3]);
 });
