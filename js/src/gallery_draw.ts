@@ -24,6 +24,8 @@ export interface Scene extends Values {
   /** Input step of every point, and the points in the order of time; none without a time axis. */
   at: Float32Array;
   inTime: Int32Array;
+  /** How many steps two points are lowest and highest of; 1 where every step is a point. */
+  run: number;
   layout: Layout;
   order: Int32Array;
   marks: Uint8Array;
@@ -83,7 +85,7 @@ export function drawRows(
   if (last <= first) return;
   const image = sheet.createImageData(width, last - first);
   const out = new Uint32Array(image.data.buffer);
-  const which = columns(scene.at, scene.inTime, scene.shown, width);
+  const which = columns(scene.at, scene.inTime, scene.shown, width, scene.run > 1);
   for (let i = first; i < last; i++) {
     paint(scene, scene.order[i]!, scene.inTime, which, scene.colors, scene.palette, out, (i - first) * width);
   }

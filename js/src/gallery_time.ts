@@ -49,8 +49,11 @@ export interface Columns {
   to: Int32Array;
 }
 
-/** A point takes the place up to half way to its neighbours; of several in one pixel all count. */
-export function columns(at: Float32Array, order: Int32Array, shown: Interval, width: number): Columns {
+/**
+ * A point takes the place up to half way to its neighbours; of several in one pixel all count.
+ * pairs : whether every two points are lowest and highest of the same steps, and both count wherever one does.
+ */
+export function columns(at: Float32Array, order: Int32Array, shown: Interval, width: number, pairs = false): Columns {
   const n = order.length;
   const [from, to] = [new Int32Array(width), new Int32Array(width)];
   if (!n) return { from, to };
@@ -71,8 +74,9 @@ export function columns(at: Float32Array, order: Int32Array, shown: Interval, wi
     while (low < n - 1 && edges[low + 1]! <= left) low++;
     high = Math.max(high, low);
     while (high < n - 1 && edges[high + 1]! < right) high++;
-    from[x] = low;
-    to[x] = crowded ? high + 1 : low + 1;
+    const last = crowded ? high : low;
+    from[x] = pairs ? low & ~1 : low;
+    to[x] = (pairs ? Math.min(last | 1, n - 1) : last) + 1;
   }
   return { from, to };
 }

@@ -107,6 +107,13 @@ test("a step takes the place up to half way to its neighbours", () => {
   assert.deepEqual(shown, expected);
 });
 
+test("lowest and highest of the same steps share their place", () => {
+  const at = f32(1, 2, 5, 6);
+  const { from, to } = columns(at, inTime(at), [0.25, 7.25], 7, true);
+  assert.deepEqual([...from], [0, 0, 0, 2, 2, 2, 0]);
+  assert.deepEqual([...to], [2, 2, 2, 4, 4, 4, 0]);
+});
+
 test("several steps in one pixel column are all seen, and none is lost", () => {
   const at = Float32Array.from({ length: 3000 }, (_, i) => i);
   const { from, to } = columns(at, inTime(at), [-0.5, 2999.5], 400);
