@@ -16,6 +16,7 @@ class Selection:
     step : index of the layer's step whose input span is fixed on screen, or None.
     scale : what the value axes are fitted to: `filter` (its own range over the samples), `layer` (the whole layer's) or
         `sample` (only what is on screen).
+    all_filters : how all filters of the layer are shown: as a `picture`, as `curves` or as `rows`.
     removed : indices of the filters that are switched off, in rising order.
     removed_value : what takes their place: `zero`, or `mean` of the filter over the samples.
     metric : what errors are measured by; "" for what suits the labels.
@@ -56,3 +57,4 @@ class Selection:
     row: int = 0
     head: int | None = None
     query_step: int | None = None
+    all_filters: str = "picture"

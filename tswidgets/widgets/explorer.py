@@ -58,8 +58,8 @@ class Explorer(Exports, ipywidgets.VBox):
 
     Attributes
     ----------
-    layer, filter, row, sample, step, scale, panel, removed, removed_value, metric, method, target, target_step,
-    channels, maximize, quantity, unit_order, units, direction, current_step, threshold, head, query_step
+    layer, filter, row, sample, step, scale, all_filters, panel, removed, removed_value, metric, method, target,
+    target_step, channels, maximize, quantity, unit_order, units, direction, current_step, threshold, head, query_step
         What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
 
     Raises
@@ -212,7 +212,7 @@ class Explorer(Exports, ipywidgets.VBox):
         self._refresher.submit(self.selection)
 
     @traitlets.observe(
-        "filter", "row", "sample", "step", "scale", *REMOVED, *EXPLAINED, *INSIDE, *ATTENDED, "threshold"
+        "filter", "row", "sample", "step", "scale", "all_filters", *REMOVED, *EXPLAINED, *INSIDE, *ATTENDED, "threshold"
     )
     def _input_changed(self, change: Any) -> None:
         if self._busy_with_own_change:

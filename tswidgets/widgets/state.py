@@ -32,6 +32,9 @@ class State(traitlets.HasTraits):
     """Index of the layer's step whose span of input is fixed on screen, or None. Default: None."""
     scale = traitlets.Enum(tuple(SCALES), default_value="filter")
     """What scales are fitted to: `filter` (its own range over the samples), `layer` or `sample`. Default: `filter`."""
+    all_filters = traitlets.Enum(("picture", "curves", "rows"), default_value="picture")
+    """How the panel `activations` shows all filters of the layer: as one `picture`, or each for itself, as `curves` or
+    as coloured `rows` that can be scrolled; these are ordered by `unit_order`. Default: `picture`."""
     panel = traitlets.Unicode("activations")
     """What is looked at; `panels` lists what there is for this model. Default: the first of them."""
     removed: traitlets.List = traitlets.List(traitlets.Int())
@@ -57,7 +60,8 @@ class State(traitlets.HasTraits):
     quantity = traitlets.Enum(tuple(NAMES), default_value="h")
     """What the panel `recurrent` shows of a recurrent layer's units: `h`, `c`, or a gate such as `i`. Default: `h`."""
     unit_order = traitlets.Enum(ORDERS, default_value="index")
-    """How its units are ordered: by `index`, `activity` or `similarity`. Default: `index`."""
+    """How its units, and all filters in `activations`, are ordered: by `index`, `activity` or `similarity`.
+    Default: `index`."""
     units: Any = traitlets.Tuple(traitlets.Int(), traitlets.Int(), default_value=None, allow_none=True)
     """First and last row of them that are shown, both inclusive; None for all. Default: None."""
     direction = traitlets.Enum(("forward", "backward"), default_value="forward")

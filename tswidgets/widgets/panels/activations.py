@@ -16,12 +16,14 @@ from tswidgets.plots.ranges import Range, extremes, extremes_of_each, union
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
+from tswidgets.widgets.all_filters import AllFilters, Overview
 from tswidgets.widgets.cursor import TimeCursor
 from tswidgets.widgets.panel import SCALES, Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.slicer import FilterSlicer
 from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.views.curve import CurveView
+from tswidgets.widgets.views.gallery import WholeLayer
 from tswidgets.widgets.views.last import Last
 from tswidgets.widgets.views.layer import LayerView
 from tswidgets.widgets.views.other_series import OtherSeries
@@ -42,6 +44,7 @@ class ActivationsPicture(Picture):
     output : ndarray, what the model answered; `output_steps` are the input steps of an answer per step.
     curve_ranges : ndarray of shape (n_filters, 2), that the curve's scale is fitted to for each filter.
     layer_range, series_range : (low, high) that the scales are fitted to.
+    overview : of all filters, where they are shown each apart.
     """
 
     series: Floats
@@ -53,6 +56,7 @@ class ActivationsPicture(Picture):
     curve_ranges: Floats
     layer_range: Range
     series_range: Range
+    overview: Overview | None = None
 
     @property
     def curve_range(self) -> Range:
@@ -88,7 +92,8 @@ class ActivationsPanel:
         self.curve = CurveView(self.time)
         self.layer = LayerView(self.time)
         self.cursor = TimeCursor(self.time)
-        views = (self.series, self.prediction, self.curve, self.layer)
+        self.whole, self._all_filters = WholeLayer(self.layer, self.cursor), AllFilters(subject)
+        views = (self.series, self.prediction, self.curve, self.whole, self.layer)
         self.time_figures = [self.series.figure, *self.prediction.figures, self.curve.figure, self.layer.figure]
         self.choice = LayerRowChoice(self.cursor)
         self.slicer = FilterSlicer(self.cursor, self.curve, self.layer)
@@ -96,6 +101,8 @@ class ActivationsPanel:
             ("filter", self.choice, "filter"),
             ("row", self.choice, "row"),
             ("step", self.cursor, "step"),
+            ("all_filters", self.whole.mode, "value"),
+            ("unit_order", self.whole.order, "value"),
         ]
         self.box = page(
             [
@@ -133,6 +140,10 @@ class ActivationsPanel:
         if token is not None:
             token.check()
         curve_ranges, layer_range = self._fit(selection.scale, chosen, observation.version)
+        overview = None
+        if chosen is not None and selection.all_filters != "picture":
+            shown, of = (_rows(chosen, filter), filter) if tap.kind == "map" else (chosen, None)
+            overview = self._all_filters.of(tap, shown, of, selection.unit_order, observation.version, token)
         raw = observation[tap.name][0] if reached else np.empty(0, np.float32)
         return ActivationsPicture(
             selection=replace(selection, sample=sample, filter=filter, row=row, step=step),
@@ -147,6 +158,7 @@ class ActivationsPanel:
             curve_ranges=curve_ranges,
             layer_range=layer_range,
             series_range=extremes(x) if selection.scale == "sample" else union(self._series_range, extremes(x)),
+            overview=overview,
             seconds=clock.perf_counter() - started,
         )
 
@@ -159,23 +171,24 @@ class ActivationsPanel:
             other.show(picture.selection.sample)
         label = self._subject.label(picture.selection.sample)
         self.prediction.show(picture.output, picture.output_steps, label)
+        self.whole.turn(picture.selection.all_filters, picture.selection.unit_order, picture.overview)
         if chosen is None:
             self.curve.explain(tap.name, "cannot be drawn")
-            self.layer.explain(tap.note)
+            self.whole.explain(tap.note)
         elif chosen.timeline is None:
             units = text.plural(len(chosen.values), tap.word)
             value = text.number(float(chosen.values[filter]))
             self.curve.explain(f"{title} = {value}", f"{tap.layer_class} has no time axis: {units} as bars below")
-            self.layer.show_units(chosen, tap.word, filter, picture.layer_range)
+            self.whole.show_units(chosen, tap.word, filter, picture.layer_range)
         elif tap.kind == "map":
             steps, rows, row = chosen.timeline.centres, _rows(chosen, filter), picture.selection.row
             self.curve.show(f"{title}, row {row}", steps, rows.values[:, row], picture.curve_range)
             of = f"{tap.word} {filter} of {tap.name}"
-            self.layer.show_steps(rows, steps, "row", row, picture.curve_range, of=of)
+            self.whole.show_steps(rows, steps, "row", row, picture.curve_range, of=of)
         else:
             steps = chosen.timeline.centres
             self.curve.show(title, steps, chosen.values[:, filter], picture.curve_range)
-            self.layer.show_steps(chosen, steps, tap.word, filter, picture.layer_range)
+            self.whole.show_steps(chosen, steps, tap.word, filter, picture.layer_range)
 
     def said(self, picture: ActivationsPicture) -> Iterator[str]:
         chosen, sample, step = picture.activations, picture.selection.sample, picture.selection.step

@@ -90,6 +90,13 @@ class LayerView:
         self._caption.write(text.caption("Nothing to draw", why))
         self.colors.write("")
 
+    def give_way(self, other: bool) -> None:
+        """Whether another view stands in its place; coming back it draws everything anew."""
+        self.figure.layout.display = self._caption.layout.display = "none" if other else None
+        if other:
+            self._last.forget()
+            self._last_choice.forget()
+
     def close(self) -> None:
         self._raster.close()
 
