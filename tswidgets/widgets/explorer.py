@@ -11,12 +11,12 @@ import traitlets
 
 from tswidgets.selection import Selection
 from tswidgets.widgets.controls import Controls
+from tswidgets.widgets.following import Following
 from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.pages import Pages, kinds_for
 from tswidgets.widgets.panel import Panel, Picture
 from tswidgets.widgets.progress import Progress
 from tswidgets.widgets.refresher import Refresher, Token
-from tswidgets.widgets.state import State
 from tswidgets.widgets.status import Status
 from tswidgets.widgets.subject import bind
 from tswidgets.widgets.text import number
@@ -28,7 +28,7 @@ ATTENDED = ("head", "query_step")
 EXPLAINED = ("method", "target", "target_step", "channels", "maximize")
 
 
-class Explorer(State, ipywidgets.VBox):
+class Explorer(Following, ipywidgets.VBox):
     """Look inside a Keras model for time series: any filter of any layer for any sample, live.
 
     Parameters
@@ -58,7 +58,7 @@ class Explorer(State, ipywidgets.VBox):
     Attributes
     ----------
     layer, filter, row, sample, step, scale, panel, removed, removed_value, metric, method, target, target_step,
-    channels, maximize, quantity, unit_order, units, direction, current_step, threshold, head, query_step
+    channels, maximize, quantity, unit_order, units, direction, current_step, threshold, head, query_step, epoch
         What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
 
     Raises
@@ -68,7 +68,6 @@ class Explorer(State, ipywidgets.VBox):
     """
 
     _first_panel = "activations"
-    _refresher: Refresher[Selection, Any]
 
     def __init__(
         self,
@@ -158,6 +157,9 @@ class Explorer(State, ipywidgets.VBox):
             `samples` : indices of the samples that were run; `before` and `after` : (n_samples, …), their answers with
             all filters and without the removed ones; `errors` : `metric` of both.
             `matrix`, `interaction` : (n_filters, n_filters), what has been found of all pairs, else None.
+            Of the panel `training`:
+            `epoch` that is shown and `input`, `activation`, `time`, `layer`, `prediction` as of the panel
+            `activations`, of that epoch; `record`, all that is kept, see `TrainingRecord`.
             Of the panel `activations`:
             `input` : (n_timesteps, n_channels), NaN where the model masks a step as padding.
             `activation` : (n_steps,), the chosen filter's answer; (n_steps, n_rows) of a layer with rows, a single
@@ -194,7 +196,7 @@ class Explorer(State, ipywidgets.VBox):
         self._refresher.submit(self.selection)
 
     @traitlets.observe(
-        "filter", "row", "sample", "step", "scale", *REMOVED, *EXPLAINED, *INSIDE, *ATTENDED, "threshold"
+        "filter", "row", "sample", "step", "scale", *REMOVED, *EXPLAINED, *INSIDE, *ATTENDED, "threshold", "epoch"
     )
     def _input_changed(self, change: Any) -> None:
         if self._busy_with_own_change:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from tswidgets import _validate
 from tswidgets.analysis.activations import most_active
 from tswidgets.analysis.bound import axis_of, axis_of_output, bound
 from tswidgets.analysis.step_labels import StepLabels
+from tswidgets.analysis.training_record import TrainingRecord
 from tswidgets.probe import Observation, Probe, Tap
 from tswidgets.samples import Labels, Samples
 from tswidgets.widgets.attention import Attention
@@ -21,6 +22,13 @@ from tswidgets.widgets.wave import Wave, wave_of
 
 Floats = NDArray[np.float32]
 Range = tuple[float, float]
+
+
+@dataclass
+class Recorded:
+    """What has been recorded of a training of the model; None before there is any."""
+
+    record: TrainingRecord | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +43,7 @@ class Subject:
     labels, class_names, sampling_rate, wave : None where they were not given.
     attention : what its attention layers look at.
     flat_steps : whether the model's flat output is the time axis.
+    training : holds what is recorded while the model is trained.
     """
 
     model: Any
@@ -48,6 +57,7 @@ class Subject:
     attention: Attention
     flat_steps: bool = False
     axis: int = 0
+    training: Recorded = field(default_factory=Recorded)
 
     def on(self, axis: int) -> Subject:
         if axis == self.axis:
