@@ -97,7 +97,8 @@ class EpochCurves:
         behind = ""
         if len(others):
             first, last = other_epochs[0], other_epochs[-1]
-            behind = f"grey: {len(others)} other{'' if len(others) == 1 else 's'}, {first:,} to {last:,}, the earlier the fainter"
+            which = f"of epochs {first:,} to {last:,}" if len(others) > 1 else f"of epoch {first:,}"
+            behind = f"grey: {text.plural(len(others), 'curve')} {which}, the earlier the fainter"
         self._caption.write(text.caption(title, behind))
 
     def explain(self, title: str, why: str) -> None:
