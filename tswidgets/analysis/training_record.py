@@ -46,9 +46,9 @@ class TrainingRecord:
     every : one epoch in so many is kept.
     """
 
-    def __init__(self, sample: int, layers: Sequence[str], *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, sample: int, layers: Sequence[str], *, most_bytes: int | None = None) -> None:
         self.sample, self.layers, self.every = sample, list(layers), 1
-        self._most, self._lock = most_bytes, threading.Lock()
+        self._most, self._lock = MOST_BYTES if most_bytes is None else most_bytes, threading.Lock()
         self._moments: list[Moment] = []
         self._logs: dict[int, dict[str, float]] = {}
 
