@@ -36,7 +36,7 @@ class Progress:
 class TrainingWatch(keras.callbacks.Callback):
     """A callback that only looks: it changes nothing of the training, and spends a small share of its time.
 
-    Who inherits says what looking is: `begin`, `first`, `keep`, `look` and `tell`.
+    Who inherits says what looking is: `begin`, `first`, `within`, `keep`, `look` and `tell`.
 
     every : `epoch`, `batch`, or seconds of training between two looks; a number of seconds knows no budget.
     """
@@ -56,6 +56,9 @@ class TrainingWatch(keras.callbacks.Callback):
 
     def first(self, epoch: int) -> None:
         """Its first epoch begins, after so many that are done."""
+
+    def within(self, epoch: int) -> None:
+        """Epoch number `epoch`, counted from 1, goes on."""
 
     def keep(self, progress: Progress) -> None:
         """An epoch has ended, whether it is looked at or not."""
@@ -77,6 +80,7 @@ class TrainingWatch(keras.callbacks.Callback):
             with self.budget.waiting():
                 self.first(epoch)
         self._epoch = int(epoch) + 1
+        self.within(self._epoch)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         self._epoch, self._logs = int(epoch) + 1, numbers(logs)
@@ -99,6 +103,7 @@ class TrainingWatch(keras.callbacks.Callback):
             steps = self._param("steps")
             done = int(batch) + 1 if steps is None else min(int(batch) + 1, steps)  # several steps in one execution
             self._look(self._progress(numbers(logs), batch=done, n_batches=steps))
+            self.within(self._epoch)
 
     def _look(self, progress: Progress) -> None:
         with self.budget.looking():

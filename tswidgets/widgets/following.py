@@ -45,9 +45,13 @@ class Following(State):
         """The same within so many seconds; whether it is shown. What is late is given up, or else comes later."""
         return self._refresher.ask(self.selection, patience, give_up=give_up)
 
-    def follow(self, news: str) -> None:
-        """What the status line says first from now on."""
-        self._status.lead(news)
+    def follow(self, news: str, moment: str) -> None:
+        """What the status line says first from now on, of a moment of a training."""
+        self._status.lead(news, moment)
+
+    def within(self, moment: str) -> None:
+        """What the moment is called that pictures are of from now on."""
+        self._status.now = moment
 
     def recorder(self, layers: Sequence[str] | None, sample: int | None) -> Recorder:
         """What records a training for the panel `training`, which is there from now on."""

@@ -91,20 +91,23 @@ class LiveCallback(TrainingWatch):
         if self._recorder is not None:
             self._recorder.begin(epoch)
 
+    def within(self, epoch: int) -> None:
+        self._explorer.within(f"within epoch {epoch:,}")
+
     def keep(self, progress: Progress) -> None:
         if self._recorder is not None:
             self._recorder.keep(progress.epoch, progress.logs)
 
     def tell(self, progress: Progress) -> None:
         if not self._explorer.closed:
-            self._explorer.follow(words(progress))
+            self._explorer.follow(words(progress), moment(progress))
 
     def look(self, progress: Progress) -> None:
         self.tell(progress)
         if not self._picture(give_up=not progress.done):
             late = f"picture left out: not ready after {PATIENCE:g} s"
             if not progress.done and not self._explorer.closed:
-                self._explorer.follow(f"{words(progress)} · {late}")
+                self._explorer.follow(f"{words(progress)} · {late}", moment(progress))
 
     def _picture(self, *, give_up: bool = True) -> bool:
         """Whether the state of the weights is shown now; what goes wrong is shown, and logged where it was caught."""
@@ -118,6 +121,13 @@ class LiveCallback(TrainingWatch):
             return self._explorer.show_now(PATIENCE, give_up=give_up)
         except Exception:
             return True
+
+
+def moment(progress: Progress) -> str:
+    """Which state of the weights it is, "" for that after the training."""
+    if progress.done:
+        return ""
+    return f"epoch {progress.epoch:,}" + ("" if progress.batch is None else f", batch {progress.batch:,}")
 
 
 def words(progress: Progress) -> str:

@@ -17,18 +17,22 @@ class Status(Text):
     def __init__(self) -> None:
         super().__init__("tsw-status")
         self._lock = threading.Lock()
-        self._news = ""
+        self._news = self._news_of = self._of = ""
+        self.now = ""
+        """The moment of a training that pictures are of from now on, in words; "" while there is none."""
         self._shown: Callable[[str], str] = lambda news: _line(news)
 
     def show(self, *parts: str) -> None:
         with self._lock:
+            self._of = self.now
             self._shown = lambda news: _line(news, *parts)
             self._say()
 
-    def lead(self, news: str) -> None:
-        """What is said first from now on, whatever is shown."""
+    def lead(self, news: str, moment: str) -> None:
+        """What is said first from now on, of a moment of a training; and of which one the picture is, if of another."""
         with self._lock:
-            self._news = news
+            self._news, self._news_of = news, moment
+            self.now = moment
             self._say()
 
     def fail(self, error: BaseException, todo: str) -> None:
@@ -39,7 +43,9 @@ class Status(Text):
             self._say()
 
     def _say(self) -> None:
-        self.write(self._shown(self._news))
+        other = self._news and self._of != self._news_of
+        note = f"picture: {self._of or 'before the training'}" if other else ""
+        self.write(self._shown(" · ".join(filter(None, [self._news, note]))))
 
 
 def _line(*parts: str) -> str:

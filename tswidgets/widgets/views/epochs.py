@@ -131,6 +131,7 @@ class LossView:
         marks += [dots.mark for dots in self._dots.values()]
         axes = [self._value.axis, self._epochs.axis(title=True)]
         self.figure = figure(marks, axes, height=LOSS_HEIGHT, name="loss", bottom=44)
+        self.figure.add_class("tsw-apart")  # its horizontal axis is not time
         self.rows = [self._caption, self.figure]
 
     def show(
