@@ -512,3 +512,15 @@ def test_odd_explorers_and_layers(explorer: tsw.Explorer) -> None:
     with pytest.raises(IndexError, match="sample 0 to 23"):
         tsw.LiveCallback(explorer, record=True, sample=24)
     assert "LiveCallback(Explorer(" in repr(tsw.LiveCallback(explorer))
+
+
+def test_a_training_in_a_thread_of_its_own(explorer: tsw.Explorer) -> None:
+    """What docs/live-training.md says for front ends that deliver sliders between cells only."""
+    model, looks = explorer.model, Looks(explorer)
+    training = threading.Thread(target=fit, args=(model, looks))
+    training.start()
+    training.join(60)
+    assert not training.is_alive()
+    assert len(looks.seen) == 4
+    explorer.sample = 2
+    np.testing.assert_allclose(explorer.data()["prediction"], np.asarray(model(X[2:3]))[0], rtol=1e-4)
