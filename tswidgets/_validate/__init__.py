@@ -39,6 +39,7 @@ from tswidgets._validate.attribution import (
     stand_in,
     within,
 )
+from tswidgets._validate.comparison import one_or_two_models, other_input
 from tswidgets._validate.data import are_class_numbers, labels, same_number, sampling_rate, series, several
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
 from tswidgets._validate.influence import (
@@ -227,10 +228,12 @@ __all__ = [
     "one_map",
     "one_of",
     "one_or_a_batch",
+    "one_or_two_models",
     "one_series",
     "one_target",
     "only_one",
     "only_recorded",
+    "other_input",
     "other_output_axis",
     "other_windows",
     "out_of_memory",

@@ -34,7 +34,8 @@ class Explorer(Following, ipywidgets.VBox):
     Parameters
     ----------
     model : keras.Model or Probe
-        A Keras 3 model. It is neither changed nor copied.
+        A Keras 3 model. It is neither changed nor copied. Two, [before, after], open the panel `comparison`; everything
+        else is about the second.
     X : array of shape (n_samples, n_timesteps, n_channels), or (n_samples, n_timesteps) for one channel, or a list of
         arrays of shape (n_timesteps_i, n_channels) for series of different lengths
         With further axes, (n_samples, n_timesteps, n_rows, n_channels), where the model takes them. For a model with
@@ -160,6 +161,9 @@ class Explorer(Following, ipywidgets.VBox):
             Of the panel `training`:
             `epoch` that is shown and `input`, `activation`, `time`, `layer`, `prediction` as of the panel
             `activations`, of that epoch; `record`, all that is kept, see `TrainingRecord`.
+            Of the panel `comparison`:
+            `before`, `after`, `difference` : (n_steps, n_filters), the layer of both models, and the second minus the
+            first; None where the first has none like it. `prediction_before`, `prediction_after`.
             Of the panel `activations`:
             `input` : (n_timesteps, n_channels), NaN where the model masks a step as padding.
             `activation` : (n_steps,), the chosen filter's answer; (n_steps, n_rows) of a layer with rows, a single

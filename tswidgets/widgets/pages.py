@@ -14,6 +14,7 @@ from tswidgets.widgets.panels.ablation import AblationPanel
 from tswidgets.widgets.panels.activations import ActivationsPanel
 from tswidgets.widgets.panels.attention import AttentionPanel
 from tswidgets.widgets.panels.attribution import AttributionPanel
+from tswidgets.widgets.panels.comparison import ComparisonPanel
 from tswidgets.widgets.panels.influence import InfluencePanel
 from tswidgets.widgets.panels.maximization import MaximizationPanel
 from tswidgets.widgets.panels.recurrent import RecurrentPanel
@@ -33,6 +34,7 @@ PANELS: dict[str, type[Panel]] = {
     "windows": WindowsPanel,
     "ablation": AblationPanel,
     "training": TrainingPanel,
+    "comparison": ComparisonPanel,
 }
 """What can be chosen as `Explorer.panel`, in the order of the tabs."""
 

@@ -32,6 +32,19 @@ class Recorded:
 
 
 @dataclass(frozen=True, eq=False)
+class Before:
+    """A second model that the first is compared with, as it takes the same series; a probe holds its model weakly."""
+
+    model: Any
+    probe: Probe
+    samples: Samples
+
+    def observe(self, sample: int, axis: int) -> Observation:
+        """All taps for a sample, looked at from a time axis."""
+        return self.probe.observe(self.samples.batch(sample)).on(self.samples.on(axis).lengths_of(sample))
+
+
+@dataclass(frozen=True, eq=False)
 class Subject:
     """Bound once, when an explorer opens; every panel shows a part of it, on one time axis.
 
@@ -44,6 +57,7 @@ class Subject:
     attention : what its attention layers look at.
     flat_steps : whether the model's flat output is the time axis.
     training : holds what is recorded while the model is trained.
+    before : the model that it is compared with, or None.
     """
 
     model: Any
@@ -58,6 +72,7 @@ class Subject:
     flat_steps: bool = False
     axis: int = 0
     training: Recorded = field(default_factory=Recorded)
+    before: Before | None = None
 
     def on(self, axis: int) -> Subject:
         if axis == self.axis:
@@ -190,7 +205,9 @@ def bind(
     output_axis: str | None = None,
 ) -> Subject:
     """Check everything before any widget is made; raises what the explorer raises."""
+    first, model = _validate.one_or_two_models(model)
     probe, samples = bound(model, X)
+    before = None if first is None else _before(first, X, probe)
     output = probe.observe(samples.batch(0)).outputs[0]
     flat_steps = _validate.output_axis(output_axis) and _validate.flat_steps(output.shape[1:], samples.lengths)
     output = output[..., None] if flat_steps else output
@@ -207,7 +224,17 @@ def bind(
         wave=None if wave is None else wave_of(samples, wave, stride, horizon),
         attention=Attention(probe, samples),
         flat_steps=flat_steps,
+        before=before,
     )
+
+
+def _before(model: Any, X: Any, after: Probe) -> Before:
+    try:
+        probe, samples = bound(model, X)
+    except (ValueError, TypeError) as error:
+        name = getattr(model, "name", type(model).__name__)
+        _validate.other_input(name, after.model.name, after.input_shapes, error)
+    return Before(probe.model, probe, samples)
 
 
 def _channel_names(names: Sequence[Any] | None, samples: Samples) -> list[list[str]]:
