@@ -89,8 +89,8 @@ def rows(epochs: int, rounds: int) -> Any:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=4)
     chosen = parser.parse_args()
     print(versions())
     print(f"`fit` of {chosen.epochs} epochs with and without pictures, seconds, medians of {chosen.rounds} rounds;")

@@ -33,6 +33,21 @@ class Following(State):
     def closed(self) -> bool:
         return self._refresher.closed
 
+    @property
+    def works_beside(self) -> bool:
+        """Whether pictures are computed in a thread of their own."""
+        return self._refresher.threaded
+
+    @property
+    def version(self) -> bytes:
+        """Checksum of the model's weights as they are now."""
+        return self._subject.probe.version()
+
+    def look_again(self, version: bytes) -> None:
+        """Another picture if the weights are no longer those of that checksum; it is not waited for."""
+        if not self.closed and self.version != version:
+            self._refresher.submit(self.selection)
+
     def refresh(self) -> None:
         """Compute what is on screen anew, as after a change of the weights, and wait until it is shown.
 

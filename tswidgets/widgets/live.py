@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tswidgets import _validate
@@ -15,6 +16,7 @@ from tswidgets.widgets.explorer import Explorer
 
 logger = logging.getLogger(__name__)
 PATIENCE = 10.0  # seconds that a training waits for a picture
+LATER = 0.5  # seconds after which it is found out whether a callback further down has changed the weights at the end
 WARM_UP = 2  # pictures after which a model's programs are as fast as they get
 
 
@@ -89,6 +91,7 @@ class LiveCallback(TrainingWatch):
 
     def first(self, epoch: int) -> None:
         if self._recorder is not None:
+            distrust(self._explorer.model)
             self._recorder.begin(epoch)
 
     def within(self, epoch: int) -> None:
@@ -96,6 +99,7 @@ class LiveCallback(TrainingWatch):
 
     def keep(self, progress: Progress) -> None:
         if self._recorder is not None:
+            distrust(self._explorer.model)  # what a slider has asked for meanwhile may be of half an update
             self._recorder.keep(progress.epoch, progress.logs)
 
     def tell(self, progress: Progress) -> None:
@@ -108,6 +112,13 @@ class LiveCallback(TrainingWatch):
             late = f"picture left out: not ready after {PATIENCE:g} s"
             if not progress.done and not self._explorer.closed:
                 self._explorer.follow(f"{words(progress)} · {late}", moment(progress))
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        super().on_train_end(logs)
+        if not self._explorer.closed and self._explorer.works_beside:
+            late = threading.Timer(LATER, self._explorer.look_again, (self._explorer.version,))
+            late.daemon = True
+            late.start()
 
     def _picture(self, *, give_up: bool = True) -> bool:
         """Whether the state of the weights is shown now; what goes wrong is shown, and logged where it was caught."""
