@@ -56,6 +56,7 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/ablation.py
 	$(BIN)/python benchmarks/attribution.py
 	$(BIN)/python benchmarks/recurrent.py
+	$(BIN)/python benchmarks/live.py
 
 clean:
 	rm -rf $(VENV) .venv-lowest tswidgets/static js/node_modules build dist *.egg-info

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from tswidgets.analysis.timeaxis import LayerTime as LayerTime
     from tswidgets.analysis.timeaxis import TimeAxisReport as TimeAxisReport
     from tswidgets.analysis.timeaxis import time_axis as time_axis
+    from tswidgets.analysis.training_record import TrainingRecord as TrainingRecord
     from tswidgets.analysis.trust import Trust as Trust
     from tswidgets.analysis.trust import trust as trust
     from tswidgets.analysis.trust import trusting as trusting
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from tswidgets.selection import Selection as Selection
     from tswidgets.widgets.explorer import Explorer as Explorer
     from tswidgets.widgets.history import plot_history as plot_history
+    from tswidgets.widgets.live import LiveCallback as LiveCallback
     from tswidgets.widgets.window_explorer import WindowExplorer as WindowExplorer
 
 __version__ = "0.1.0.dev0"
@@ -89,6 +91,7 @@ _HOME = {
     "Gradient": "tswidgets.probe",
     "LSTMStates": "tswidgets.probe.recurrent",
     "LayerTime": "tswidgets.analysis.timeaxis",
+    "LiveCallback": "tswidgets.widgets.live",
     "Maximization": "tswidgets.analysis.maximization",
     "NearestSample": "tswidgets.analysis.objective",
     "Observation": "tswidgets.probe",
@@ -104,6 +107,7 @@ _HOME = {
     "TimeAxisReport": "tswidgets.analysis.timeaxis",
     "TimeInfluence": "tswidgets.analysis.influence",
     "Timeline": "tswidgets.probe",
+    "TrainingRecord": "tswidgets.analysis.training_record",
     "Trust": "tswidgets.analysis.trust",
     "WindowExplorer": "tswidgets.widgets.window_explorer",
     "ablate": "tswidgets.analysis.ablation",

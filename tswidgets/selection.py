@@ -31,6 +31,7 @@ class Selection:
     threshold : above it an output per step is a yes, where the outputs are no classes that exclude each other.
     head : index of an attention layer's head, None for the mean of all; `query_step` is the step whose attention is
         shown, None for the first.
+    epoch : of the recorded training, counted from 1, 0 for before it, None for the last.
     panel : what is looked at: `activations`, or another of the explorer's `panels`.
     """
 
@@ -58,3 +59,4 @@ class Selection:
     head: int | None = None
     query_step: int | None = None
     all_filters: str = "picture"
+    epoch: int | None = None

@@ -265,3 +265,78 @@ def test_a_newer_request_is_served_and_is_no_cancelling() -> None:
     refresher.close()
     assert shown == [1, 2, 2.5]
     assert not cancelled
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_asking_waits_for_the_picture(threaded: bool) -> None:
+    refresher, shown, _ = make(threaded=threaded)
+    assert refresher.ask(5, 20)
+    assert shown == [5]
+    refresher.close()
+    assert refresher.closed
+    assert not refresher.ask(6, 20)
+    assert shown == [5]
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_what_is_late_is_given_up_and_what_is_newer_is_not(threaded: bool) -> None:
+    def compute(request: int, token: Any) -> int:
+        for _ in range(200 if request == 0 else 1):
+            time.sleep(0.01)
+            token.check()
+        return request
+
+    refresher, shown, _ = make(compute, threaded=threaded)
+    assert not refresher.ask(0, 0.05)
+    refresher.submit(1)
+    refresher.wait_idle()
+    assert shown == [1]
+    refresher.close()
+
+
+def test_asking_raises_what_went_wrong() -> None:
+    refresher, _, errors = make(reciprocal, threaded=True)
+    with pytest.raises(ZeroDivisionError):
+        refresher.ask(0, 20)
+    assert len(errors) == 1
+    assert refresher.ask(2, 20)
+    refresher.close()
+
+
+def test_asking_in_a_storm_waits_for_a_picture_that_is_not_given_up() -> None:
+    """Requests that come all the time make no picture of the state that is asked about get lost, and end the wait."""
+    state = [0]
+    refresher, shown, _ = make(lambda request, token: (time.sleep(0.02), token.check(), state[0])[-1], threaded=True)
+    stop = threading.Event()
+
+    def storm() -> None:
+        while not stop.wait(0.001):
+            refresher.submit(0)
+
+    hand = threading.Thread(target=storm)
+    hand.start()
+    for i in range(1, 20):
+        state[0] = i
+        assert refresher.ask(0, 20)
+        assert shown[-1] == i
+    stop.set()
+    hand.join()
+    refresher.close()
+
+
+def test_asking_within_a_computation_is_refused() -> None:
+    refused: list[Exception] = []
+
+    def compute(request: int, token: Any) -> int:
+        try:
+            refresher.ask(1, 5)
+        except RuntimeError as error:
+            refused.append(error)
+        return request
+
+    refresher, shown, _ = make(compute, threaded=True)
+    refresher.submit(0)
+    refresher.wait_idle()
+    refresher.close()
+    assert len(refused) == 1
+    assert shown == [0]

@@ -39,6 +39,7 @@ from tswidgets._validate.attribution import (
     stand_in,
     within,
 )
+from tswidgets._validate.comparison import one_or_two_models, other_input
 from tswidgets._validate.data import are_class_numbers, labels, same_number, sampling_rate, series, several
 from tswidgets._validate.export import no_module, nothing_to_export, page_too_large
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
@@ -49,6 +50,7 @@ from tswidgets._validate.influence import (
     step_target,
     whole_number_input,
 )
+from tswidgets._validate.live import an_explorer, epoch, live_every, no_layers, not_trained, only_recorded
 from tswidgets._validate.maximization import (
     finite_channels,
     length_fails,
@@ -145,6 +147,7 @@ __all__ = [
     "NOT_REACHED",
     "Refusal",
     "a_single_series",
+    "an_explorer",
     "answered_steps",
     "are_class_numbers",
     "at_least",
@@ -152,6 +155,7 @@ __all__ = [
     "batch",
     "class_numbers",
     "enough_filters",
+    "epoch",
     "even_batch",
     "filter_axis",
     "filter_sets",
@@ -168,6 +172,7 @@ __all__ = [
     "layer_name",
     "length",
     "length_fails",
+    "live_every",
     "long_wave",
     "map_of",
     "message",
@@ -184,6 +189,7 @@ __all__ = [
     "no_edits",
     "no_finite_start",
     "no_gradient",
+    "no_layers",
     "no_length",
     "no_logarithm",
     "no_module",
@@ -209,6 +215,7 @@ __all__ = [
     "not_reached",
     "not_recurrent",
     "not_rescaled",
+    "not_trained",
     "nothing_depends",
     "nothing_to_climb",
     "nothing_to_draw",
@@ -224,9 +231,12 @@ __all__ = [
     "one_map",
     "one_of",
     "one_or_a_batch",
+    "one_or_two_models",
     "one_series",
     "one_target",
     "only_one",
+    "only_recorded",
+    "other_input",
     "other_output_axis",
     "other_windows",
     "out_of_memory",

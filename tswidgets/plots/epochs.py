@@ -21,14 +21,25 @@ class EpochAxis:
     """Whole epochs from `first` to `last`, with room for a mark and half a number on either side."""
 
     def __init__(self, first: int, last: int) -> None:
+        self.scale = bqplot.LinearScale(min=0.0, max=1.0, allow_padding=False)
+        self._axes: list[bqplot.Axis] = []
+        self.fit(first, last)
+
+    def fit(self, first: int, last: int) -> None:
+        """Show these epochs from now on."""
         room = max(0.5, _ROOM * (last - first))
-        self.scale = bqplot.LinearScale(min=first - room, max=last + room, allow_padding=False)
+        if (self.scale.min, self.scale.max) == (first - room, last + room):
+            return
+        with self.scale.hold_sync():
+            self.scale.min, self.scale.max = first - room, last + room
         ticks = np.unique(np.round(nice_ticks(first - 0.5, last + 0.5, _TICKS)))
         self._ticks = ticks[(ticks >= first) & (ticks <= last)]
+        for axis in self._axes:
+            axis.tick_values = self._ticks
 
     def axis(self, *, title: bool = False) -> bqplot.Axis:
         """A bottom axis with numbers, with or without a title."""
-        return bqplot.Axis(
+        made = bqplot.Axis(
             scale=self.scale,
             label="Epoch" if title else "",
             grid_lines="none",
@@ -36,6 +47,8 @@ class EpochAxis:
             tick_format=",d",
             tick_values=self._ticks,
         )
+        self._axes.append(made)
+        return made
 
 
 class EpochLine:
@@ -66,6 +79,9 @@ class EpochLine:
         there = np.isfinite(np.concatenate([[np.nan], drawn, [np.nan]]))
         alone = there[1:-1] & ~there[:-2] & ~there[2:]
         self.dots.show(at[alone], drawn[alone])
+
+    def hide(self) -> None:
+        self.line.visible = self.dots.mark.visible = False
 
 
 class Upright:

@@ -141,9 +141,10 @@ class Probe:
             version = self.version()
             results, masks, given, output = self._in_pieces(lambda *part: program(*part)[:4], flat, flat, wanted)
         else:
+            looks = self._weights.looks
             *found, values = program(*flat)
             results, masks, given, output = map(as_arrays, found)
-            version = self._weights.version_of(values)
+            version = self._weights.version_of(values, looks)
         observation = Observation(results, masks, output, lengths, version, given)
         if wanted is None and (whole or observation.nbytes <= memory.MOST):
             self._memory.put(key, observation)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tswidgets.probe.other_weights import OtherWeights
 
+_looks: weakref.WeakKeyDictionary[keras.Model, int] = weakref.WeakKeyDictionary()
 _RAMP = np.linspace(1, 2, 2**18, dtype=np.float32)
 
 
@@ -34,12 +35,18 @@ class Weights:
         self._held: list[tuple[NDArray[Any], bytes]] = []
 
     def version(self) -> bytes:
-        variables = self._variables_now()
+        variables, looks = self._variables_now(), self.looks
         with self._lock:
             if self._read is None or [*map(id, variables)] != [*map(id, self._summing)]:
                 self._summing = variables
                 self._read = tf.function(self.tensors, autograph=False).get_concrete_function()
-        return self.version_of(self._read())
+        return self.version_of(self._read(), looks)
+
+    @property
+    def looks(self) -> int:
+        """A part of the checksum: how often what was known of the model was given up."""
+        model = self._model()
+        return 0 if model is None else _looks.get(model, 0)
 
     def tensors(self) -> list[Any]:
         """The values, to be read within another program."""
@@ -49,12 +56,19 @@ class Weights:
         own = _variables(self._model())
         return own if self._others is None else [self._others.instead_of(variable) for variable in own]
 
-    def version_of(self, tensors: Sequence[Any]) -> bytes:
-        """The checksum of values that another program has read."""
+    def version_of(self, tensors: Sequence[Any], looks: int) -> bytes:
+        """The checksum of values that another program has read, and of `looks` as it was before."""
         with self._lock:
             held = self._held if len(self._held) == len(tensors) else [(np.empty(0), b"")] * len(tensors)
             self._held = [_summed(tensor, *known) for tensor, known in zip(tensors, held, strict=True)]
-            return hashlib.blake2b(b"".join(sums for _, sums in self._held), digest_size=16).digest()
+            return hashlib.blake2b(
+                b"".join([looks.to_bytes(8, "little"), *(sums for _, sums in self._held)]), digest_size=16
+            ).digest()
+
+
+def distrust(model: keras.Model) -> None:
+    """Let nothing that is known of a model count any more: weights may have changed while it was computed."""
+    _looks[model] = _looks.get(model, 0) + 1
 
 
 def _variables(model: Any) -> list[Any]:

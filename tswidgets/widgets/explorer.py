@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 import ipywidgets
@@ -13,6 +14,7 @@ from tswidgets.selection import Selection
 from tswidgets.widgets.controls import Controls, Offered
 from tswidgets.widgets.export import Exports
 from tswidgets.widgets.frames import Frames
+from tswidgets.widgets.following import Following
 from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.pages import Pages, kinds_for
 from tswidgets.widgets.panel import Panel, Picture
@@ -23,19 +25,17 @@ from tswidgets.widgets.subject import Subject, bind
 from tswidgets.widgets.text import number
 from tswidgets.widgets.trial import metrics_for
 
-REMOVED = ("removed", "removed_value", "metric")
-INSIDE = ("quantity", "unit_order", "units", "direction", "current_step")
-ATTENDED = ("head", "query_step")
-EXPLAINED = ("method", "target", "target_step", "channels", "maximize")
+OTHERS = [field.name for field in fields(Selection) if field.name not in ("layer", "panel")]
 
 
-class Explorer(Exports, ipywidgets.VBox):
+class Explorer(Exports, Following, ipywidgets.VBox):
     """Look inside a Keras model for time series: any filter of any layer for any sample, live.
 
     Parameters
     ----------
     model : keras.Model or Probe
-        A Keras 3 model. It is neither changed nor copied.
+        A Keras 3 model. It is neither changed nor copied. Two, [before, after], open the panel `comparison`; everything
+        else is about the second.
     X : array of shape (n_samples, n_timesteps, n_channels), or (n_samples, n_timesteps) for one channel, or a list of
         arrays of shape (n_timesteps_i, n_channels) for series of different lengths
         With further axes, (n_samples, n_timesteps, n_rows, n_channels), where the model takes them. For a model with
@@ -59,7 +59,8 @@ class Explorer(Exports, ipywidgets.VBox):
     Attributes
     ----------
     layer, filter, row, sample, step, scale, all_filters, panel, removed, removed_value, metric, method, target,
-    target_step, channels, maximize, quantity, unit_order, units, direction, current_step, threshold, head, query_step
+    target_step, channels, maximize, quantity, unit_order, units, direction, current_step, threshold, head, query_step,
+    epoch
         What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
 
     Raises
@@ -69,7 +70,6 @@ class Explorer(Exports, ipywidgets.VBox):
     """
 
     _first_panel = "activations"
-    _refresher: Refresher[Selection, Any]
 
     def __init__(
         self,
@@ -176,6 +176,12 @@ class Explorer(Exports, ipywidgets.VBox):
             `samples` : indices of the samples that were run; `before` and `after` : (n_samples, …), their answers with
             all filters and without the removed ones; `errors` : `metric` of both.
             `matrix`, `interaction` : (n_filters, n_filters), what has been found of all pairs, else None.
+            Of the panel `training`:
+            `epoch` that is shown and `input`, `activation`, `time`, `layer`, `prediction` as of the panel
+            `activations`, of that epoch; `record`, all that is kept, see `TrainingRecord`.
+            Of the panel `comparison`:
+            `before`, `after`, `difference` : (n_steps, n_filters), the layer of both models, and the second minus the
+            first; None where the first has none like it. `prediction_before`, `prediction_after`.
             Of the panel `activations`:
             `input` : (n_timesteps, n_channels), NaN where the model masks a step as padding.
             `activation` : (n_steps,), the chosen filter's answer; (n_steps, n_rows) of a layer with rows, a single
@@ -211,9 +217,7 @@ class Explorer(Exports, ipywidgets.VBox):
             self._open()
         self._refresher.submit(self.selection)
 
-    @traitlets.observe(
-        "filter", "row", "sample", "step", "scale", "all_filters", *REMOVED, *EXPLAINED, *INSIDE, *ATTENDED, "threshold"
-    )
+    @traitlets.observe(*OTHERS)
     def _input_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return

@@ -14,10 +14,12 @@ from tswidgets.widgets.panels.ablation import AblationPanel
 from tswidgets.widgets.panels.activations import ActivationsPanel
 from tswidgets.widgets.panels.attention import AttentionPanel
 from tswidgets.widgets.panels.attribution import AttributionPanel
+from tswidgets.widgets.panels.comparison import ComparisonPanel
 from tswidgets.widgets.panels.influence import InfluencePanel
 from tswidgets.widgets.panels.maximization import MaximizationPanel
 from tswidgets.widgets.panels.recurrent import RecurrentPanel
 from tswidgets.widgets.panels.steps import StepsPanel
+from tswidgets.widgets.panels.training import TrainingPanel
 from tswidgets.widgets.panels.windows import WindowsPanel
 from tswidgets.widgets.subject import Subject
 
@@ -31,6 +33,8 @@ PANELS: dict[str, type[Panel]] = {
     "influence": InfluencePanel,
     "windows": WindowsPanel,
     "ablation": AblationPanel,
+    "training": TrainingPanel,
+    "comparison": ComparisonPanel,
 }
 """What can be chosen as `Explorer.panel`, in the order of the tabs."""
 
@@ -49,6 +53,10 @@ class Pages:
 
     def __iter__(self) -> Iterator[Panel]:
         return iter(self._made.values())
+
+    def add(self, name: str, kind: type[Panel]) -> None:
+        """Another panel that can be opened."""
+        self._kinds[name] = kind
 
     def at(self, name: str, layer: str) -> Panel:
         """The panel as it was made for the time axis that it stands on while this layer is chosen."""

@@ -30,6 +30,7 @@ class _Mailbox:
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.asked = self.done = self.cancelled = 0  # generation numbers of requests
+        self.answered = 0  # the newest one that was served to its end, and not given up for a newer one
         self.request: Any = None
         self.busy = self.closed = False
         self.worker: int | None = None
@@ -110,10 +111,45 @@ class Refresher(Generic[Request, Result]):
         finally:
             with box.changed:
                 box.busy = False
-                box.done = box.asked
+                box.done = box.answered = box.asked
                 box.changed.notify_all()
         if box.error is not None:
             raise box.error
+
+    @property
+    def closed(self) -> bool:
+        return self._box.closed
+
+    def ask(self, request: Request, timeout: float, *, give_up: bool = True) -> bool:
+        """Ask for a result and wait until it, or that of a newer request, is published: whether it is.
+
+        What takes longer than `timeout` seconds is given up as soon as it can be, or else comes later. Raises what went
+        wrong.
+        """
+        box, generation = self._box, self._box.asked + 1
+        if box.worker == threading.get_ident():
+            raise RuntimeError("ask() was called from the computation that it would wait for")
+        late = threading.Timer(timeout, self._give_up, (generation,))
+        if give_up and not self.threaded:  # the computation is in this thread, and the clock in another
+            late.start()
+        try:
+            self.submit(request)
+            with box.changed:
+                box.changed.wait_for(lambda: box.closed or box.answered >= generation, timeout)
+        finally:
+            late.cancel()
+        if box.answered < generation:
+            if give_up:
+                self._give_up(generation)
+            return False
+        if box.error is not None:
+            raise box.error
+        return not box.closed and box.cancelled < generation
+
+    def _give_up(self, generation: int) -> None:
+        """Cancel a request and all before it; newer ones are served as usual."""
+        with self._box.changed:
+            self._box.cancelled = max(self._box.cancelled, generation)
 
     def cancel(self) -> None:
         """Give up what is being computed; a later request is served as usual."""
@@ -155,7 +191,7 @@ def _serve(box: _Mailbox, owner: Refresher[Any, Any]) -> None:
     with box.changed:
         generation, request = box.asked, box.request
         box.worker = threading.get_ident()
-    token, error = Token(box, generation), None
+    token, error, superseded = Token(box, generation), None, False
     try:
         result = owner.compute(request, token)
         for picture in result if isinstance(result, Iterator) else (result,):
@@ -163,7 +199,8 @@ def _serve(box: _Mailbox, owner: Refresher[Any, Any]) -> None:
             owner.publish(request, picture)
             box.last_picture = time.monotonic()
     except Cancelled:
-        if box.cancelled >= generation and not box.closed:
+        superseded = box.cancelled < generation
+        if not superseded and not box.closed:
             owner.on_cancel(request)
     except Exception as raised:
         error = raised
@@ -172,6 +209,7 @@ def _serve(box: _Mailbox, owner: Refresher[Any, Any]) -> None:
     finally:
         with box.changed:
             box.done, box.error, box.worker = max(box.done, generation), error, None
+            box.answered = box.answered if superseded else max(box.answered, generation)
             box.changed.notify_all()
 
 

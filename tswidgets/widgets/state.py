@@ -77,6 +77,10 @@ class State(traitlets.HasTraits):
     query_step = traitlets.Int(None, allow_none=True)
     """Index of the query step whose attention it shows; None for the first. Default: None."""
 
+    epoch = traitlets.Int(None, allow_none=True)
+    """Epoch of the recorded training that the panel `training` shows, counted from 1 as Keras prints it; 0 for before
+    it, None for the last. Default: None."""
+
     _subject: Subject
     _panel_names: list[str]
 
@@ -174,6 +178,13 @@ class State(traitlets.HasTraits):
         n_heads, n_queries = attention.find(layer, self.sample).scores.shape[:2]
         of = f"layer {layer!r}" if what == "head" else f"layer {layer!r} for sample {self.sample}"
         return _validate.index(proposal.value, n_heads if what == "head" else n_queries, what, of)
+
+    @traitlets.validate("epoch")
+    def _valid_epoch(self, proposal: Any) -> int | None:
+        if proposal.value is None:
+            return None
+        record = self._subject.training.record
+        return _validate.epoch(proposal.value, [] if record is None else record.epochs)
 
     @traitlets.validate("metric")
     def _valid_metric(self, proposal: Any) -> str:

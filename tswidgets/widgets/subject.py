@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from tswidgets import _validate
 from tswidgets.analysis.activations import most_active
 from tswidgets.analysis.bound import axis_of, axis_of_output, bound
 from tswidgets.analysis.step_labels import StepLabels
+from tswidgets.analysis.training_record import TrainingRecord
 from tswidgets.probe import Observation, Probe, Tap
 from tswidgets.samples import Labels, Samples
 from tswidgets.widgets.attention import Attention
@@ -21,6 +22,26 @@ from tswidgets.widgets.wave import Wave, wave_of
 
 Floats = NDArray[np.float32]
 Range = tuple[float, float]
+
+
+@dataclass
+class Recorded:
+    """What has been recorded of a training of the model; None before there is any."""
+
+    record: TrainingRecord | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """A second model that the first is compared with, as it takes the same series; a probe holds its model weakly."""
+
+    model: Any
+    probe: Probe
+    samples: Samples
+
+    def observe(self, sample: int, axis: int) -> Observation:
+        """All taps for a sample, looked at from a time axis."""
+        return self.probe.observe(self.samples.batch(sample)).on(self.samples.on(axis).lengths_of(sample))
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +56,8 @@ class Subject:
     labels, class_names, sampling_rate, wave : None where they were not given.
     attention : what its attention layers look at.
     flat_steps : whether the model's flat output is the time axis.
+    training : holds what is recorded while the model is trained.
+    before : the model that it is compared with, or None.
     """
 
     model: Any
@@ -48,6 +71,8 @@ class Subject:
     attention: Attention
     flat_steps: bool = False
     axis: int = 0
+    training: Recorded = field(default_factory=Recorded)
+    before: Before | None = None
 
     def on(self, axis: int) -> Subject:
         if axis == self.axis:
@@ -180,7 +205,9 @@ def bind(
     output_axis: str | None = None,
 ) -> Subject:
     """Check everything before any widget is made; raises what the explorer raises."""
+    first, model = _validate.one_or_two_models(model)
     probe, samples = bound(model, X)
+    before = None if first is None else _before(first, X, probe)
     output = probe.observe(samples.batch(0)).outputs[0]
     flat_steps = _validate.output_axis(output_axis) and _validate.flat_steps(output.shape[1:], samples.lengths)
     output = output[..., None] if flat_steps else output
@@ -197,7 +224,17 @@ def bind(
         wave=None if wave is None else wave_of(samples, wave, stride, horizon),
         attention=Attention(probe, samples),
         flat_steps=flat_steps,
+        before=before,
     )
+
+
+def _before(model: Any, X: Any, after: Probe) -> Before:
+    try:
+        probe, samples = bound(model, X)
+    except (ValueError, TypeError) as error:
+        name = getattr(model, "name", type(model).__name__)
+        _validate.other_input(name, after.model.name, after.input_shapes, error)
+    return Before(probe.model, probe, samples)
 
 
 def _channel_names(names: Sequence[Any] | None, samples: Samples) -> list[list[str]]:

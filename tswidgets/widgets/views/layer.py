@@ -20,9 +20,13 @@ HEIGHT = 210
 
 
 class LayerView:
-    """`rows` go among the figures, `colors` beside them; `title` says whether the time axis is named here."""
+    """`rows` go among the figures, `colors` beside them; `title` says whether the time axis is named here.
 
-    def __init__(self, time: TimeAxis, *, title: bool = True) -> None:
+    meaning : what stands above the colours.
+    """
+
+    def __init__(self, time: TimeAxis, *, title: bool = True, meaning: str = "Colour") -> None:
+        self._meaning = meaning
         self._raster = Raster(time)
         self._value = ValueAxis(HEIGHT)
         self._bars = UnitBars(self._value.scale)
@@ -124,4 +128,6 @@ class LayerView:
                 merged,
             )
         )
-        self.colors.write(text.colorbar(low, high, signed, "some values lie beyond the scale" if clipped else ""))
+        self.colors.write(
+            text.colorbar(low, high, signed, "some values lie beyond the scale" if clipped else "", self._meaning)
+        )
