@@ -13,8 +13,8 @@ import traitlets
 from tswidgets.selection import Selection
 from tswidgets.widgets.controls import Controls, Offered
 from tswidgets.widgets.export import Exports
-from tswidgets.widgets.frames import Frames
 from tswidgets.widgets.following import Following
+from tswidgets.widgets.frames import Frames
 from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.pages import Pages, kinds_for
 from tswidgets.widgets.panel import Panel, Picture

@@ -56,7 +56,7 @@ class Pages:
 
     def add(self, name: str, kind: type[Panel]) -> None:
         """Another panel that can be opened."""
-        self._kinds[name] = kind
+        self.kinds[name] = kind
 
     def at(self, name: str, layer: str) -> Panel:
         """The panel as it was made for the time axis that it stands on while this layer is chosen."""
