@@ -65,11 +65,12 @@ def test_every_page_is_what_the_layer_answers_to_the_sample(explorer: Any, tmp_p
     explorer.layer, explorer.sample = "first", 0
     explorer.to_html(tmp_path / "page.html", samples=[7, 2], layers=["first", "second"])
     table, blob = book_of((tmp_path / "page.html").read_text())
-    assert set(table["pages"]) == {"0,0", "0,1", "1,0", "1,1"}
+    ways = {f"{mode},{order}" for mode in range(3) for order in range(3)}  # how all filters are shown
+    assert set(table["pages"]) == {f"{i},{j},{way}" for i in range(2) for j in range(2) for way in ways}
     for i, layer in enumerate(["first", "second"]):
         for j, sample in enumerate([7, 2]):
             expected = tsw.activations(explorer._subject.model, explorer._subject.samples[sample], layer).values
-            held = shown(table, blob, f"{i},{j}", "values")
+            held = shown(table, blob, f"{i},{j},0,0", "values")
             assert any(one.size == expected.size and np.array_equal(one, expected.ravel()) for one in held)
 
 

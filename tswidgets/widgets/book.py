@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import anywidget
@@ -57,13 +57,14 @@ def bind(root: ipywidgets.Widget, menus: Sequence[ipywidgets.Widget], turned: An
     """
     counts, first = [len(menu.options) for menu in menus], [menu.index for menu in menus]
     values, store = _Values(), {}
+    watch = _Watch(root, values)
     for choice in itertools.product(*map(range, counts)):
         _choose(menus, choice)
         turned()
-        store[choice] = {key: values.number(*state) for key, state in _states(root) if key not in apart}
+        store[choice] = watch.page()
     _choose(menus, first)
     turned()
-    keys = sorted({key for page in store.values() for key in page if len({p.get(key) for p in store.values()}) > 1})
+    keys = sorted(watch.changed - set(apart))
     pages = {",".join(map(str, choice)): [page.get(key, -1) for key in keys] for choice, page in store.items()}
     return values.packed(keys, pages)
 
@@ -73,11 +74,39 @@ def _choose(menus: Sequence[ipywidgets.Widget], choice: Sequence[int]) -> None:
         menu.index = index
 
 
-def _states(root: ipywidgets.Widget) -> Iterator[tuple[Key, tuple[Any, list[Any], list[Any]]]]:
-    for widget in parts(root):
-        for name, value in widget.get_state().items():
-            if not name.startswith("_") or name == "_dom_classes":
-                yield (widget.model_id, name), _remove_buffers({name: value})
+class _Watch:
+    """What all widgets below `root` have, of which only what has changed is read again."""
+
+    def __init__(self, root: ipywidgets.Widget, values: _Values) -> None:
+        self._root, self._values = root, values
+        self._widgets: dict[str, ipywidgets.Widget] = {}
+        self._known: dict[Key, int] = {}
+        self._waiting: set[Key] = set()
+        self.changed: set[Key] = set()
+        self._find()
+
+    def page(self) -> dict[Key, int]:
+        """The number of the value of everything."""
+        if any(name == "children" for _, name in self._waiting):
+            self._find()
+        for key in self._waiting:
+            number = self._values.number(*_remove_buffers(self._widgets[key[0]].get_state(key[1])))
+            if self._known.get(key, number) != number:
+                self.changed.add(key)
+            self._known[key] = number
+        self._waiting.clear()
+        return dict(self._known)
+
+    def _find(self) -> None:
+        for widget in parts(self._root):
+            if widget.model_id not in self._widgets:
+                self._widgets[widget.model_id] = widget
+                names = [name for name in widget.keys if not name.startswith("_") or name == "_dom_classes"]
+                self._waiting |= {(widget.model_id, name) for name in names}
+                widget.observe(self._note, names)
+
+    def _note(self, change: Any) -> None:
+        self._waiting.add((change.owner.model_id, change.name))
 
 
 class _Values:

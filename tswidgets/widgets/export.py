@@ -120,7 +120,10 @@ def _held(samples: Sequence[int], layers: Sequence[str]) -> str:
 def _write(explorer: Any, offered: Offered) -> tuple[bytes, int]:
     """The page of an explorer that was made for it, and how many of its bytes are data."""
     controls, apart = explorer._controls, set[tuple[str, str]]()
-    for widget in (controls.layer, controls.sample, controls.filter, controls.zoom):
+    menus = [controls.layer, controls.sample]
+    if explorer._subject.samples.n_axes == 1:  # else there are several of a kind
+        menus += getattr(explorer._panel, "menus", [])
+    for widget in (*menus, controls.filter, controls.zoom):
         apart |= {(widget.model_id, name) for name in ("index", "value")}
 
     def turned() -> None:
@@ -132,7 +135,7 @@ def _write(explorer: Any, offered: Offered) -> tuple[bytes, int]:
             if hasattr(panel, "cursor"):
                 apart.update((panel.cursor.model_id, name) for name in ("filter", "step"))
 
-    book = Book(menus=[controls.layer, controls.sample], drag=controls.drag, zoom=controls.zoom)
+    book = Book(menus=menus, drag=controls.drag, zoom=controls.zoom)
     book.pages = bind(explorer, book.menus, turned, apart)
     zoomed = [(figure, panel.time) for panel in explorer._pages for figure in panel.time_figures]
     book.figures = [figure for figure, _ in zoomed]

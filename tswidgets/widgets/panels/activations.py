@@ -104,6 +104,7 @@ class ActivationsPanel:
             ("all_filters", self.whole.mode, "value"),
             ("unit_order", self.whole.order, "value"),
         ]
+        self.menus = [self.whole.mode, self.whole.order]
         self.box = page(
             [
                 *(row for view in views for row in view.rows),
