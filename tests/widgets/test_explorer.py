@@ -192,6 +192,15 @@ def test_every_layer_is_drawn_or_explained(strange: keras.Model) -> None:
         assert "All 240 units of flat" in told["flat"]
 
 
+def test_a_layer_of_one_filter_or_unit_is_not_called_all_of_them() -> None:
+    conv, head = keras.layers.Conv1D(1, 3, name="conv"), keras.layers.Dense(1, name="head")
+    model = keras.Sequential([keras.Input((8, 1)), conv, keras.layers.Flatten(), head])
+    with tsw.Explorer(model, np.zeros((2, 8, 1), np.float32)) as explorer:
+        for layer, caption in [("conv", "<b>The only filter of conv</b>"), ("head", "<b>The only unit of head</b>")]:
+            explorer.layer = layer
+            assert caption in explorer._panel.layer._caption.value
+
+
 def test_names_are_text_and_never_markup(strange: keras.Model) -> None:
     evil = "<img src=x onerror=alert(1)>"
     options = {"channel_names": [evil, "b", "c"], "class_names": [evil, "1", "2", "3"]}
