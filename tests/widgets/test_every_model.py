@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tswidgets as tsw
-from tests.models import CASES, SAMPLED, case
+from tests.models import CASES, SAMPLED, case, sampled
 
 NAMES = [name for name in CASES if name != "stateful"]  # a state for each place in the batch: see below
 
@@ -28,7 +28,7 @@ def drawn(explorer: tsw.Explorer, layer: str) -> np.ndarray:
     return data["layer"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sampled(NAMES))
 def test_every_layer_is_drawn_or_explained(name: str) -> None:
     found = case(name)
     with tsw.Explorer(found.model, found.x) as explorer:

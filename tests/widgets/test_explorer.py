@@ -42,9 +42,10 @@ X = np.random.default_rng(3).normal(size=(7, 30, 3)).astype(np.float32)
 @pytest.mark.parametrize("load", DATASETS, ids=lambda load: load.__name__)
 def test_the_screen_and_the_functions_agree(load: Any) -> None:
     dataset = load()
+    answers = {sample: np.asarray(dataset.model(dataset.X[sample][None], training=False))[0] for sample in (0, 5)}
     with explore(load) as explorer:
         for layer in explorer.layers:
-            for sample in (0, 5):
+            for sample, answer in answers.items():
                 explorer.layer, explorer.sample = layer, sample
                 data, x = explorer.data(), dataset.X[sample]
                 known = tsw.activations(dataset.model, x, layer)
@@ -53,7 +54,6 @@ def test_the_screen_and_the_functions_agree(load: Any) -> None:
                 assert (data["time"] is None) == (known.time is None)
                 assert data["time"] is None or np.array_equal(data["time"], known.time)
                 assert np.array_equal(data["input"], x)
-                answer = np.asarray(dataset.model(x[None], training=False))[0]
                 assert data["prediction"] == pytest.approx(answer, abs=1e-5)
 
 
