@@ -23,14 +23,14 @@ check: $(VENV)/.test
 	$(NPM) test
 
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --ignore=tests/browser
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/browser  # each its own half: models stay in their process
 
 # What a person does in the browser, all of it; `make test` has a part of it.
 browser-all: BROWSER = -m "slow or not slow"
 browser-all: browser
 
 browser: $(VENV)/.test
-	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python -m pytest tests/browser $(BROWSER)
+	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python -m pytest -n 2 --dist worksteal tests/browser $(BROWSER)
 
 # Build js/ anew, after a change to it.
 bundle: $(VENV)/.test
@@ -68,7 +68,8 @@ $(VENV)/.demo: $(BIN)/python $(SOURCES)
 	$(PIP) -e '.[demo]'
 	touch $@
 
+# uv installs in a third of pip's time; where it cannot, such as behind an index that only pip is told of, pip does.
 $(VENV)/.test: $(BIN)/python $(SOURCES)
 	rm -rf tswidgets/static
-	$(PIP) -e '.[test]'
+	$(PIP) uv && $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -e '.[test]' || $(PIP) -e '.[test]'
 	touch $@

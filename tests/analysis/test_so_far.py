@@ -1,6 +1,7 @@
 """The answer after each time step, against the eager model run on the series cut off there."""
 
 import re
+from functools import cache
 from unittest.mock import patch
 
 import keras
@@ -222,6 +223,7 @@ def test_a_model_that_counts_on_all_steps_and_masks_them():
     np.testing.assert_allclose(found.values, expected, atol=1e-6)
 
 
+@cache
 def refused():
     flat = sequential(L.Flatten(), L.Dense(2), length=6)
     pair = case("several_outputs")
