@@ -22,8 +22,9 @@ check: $(VENV)/.test
 	$(NPM) run typecheck
 	$(NPM) test
 
+# Each worker has a half of its own, so that a model that many tests look at is built in one process.
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/browser  # each its own half: models stay in their process
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/browser
 
 # What a person does in the browser, all of it; `make test` has a part of it.
 browser-all: BROWSER = -m "slow or not slow"
