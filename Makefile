@@ -6,18 +6,23 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py js/package-lock.json $(wildcard js/src/*)
 NPM := $(BIN)/python tools/npm.py
 
-.PHONY: demo test check unit browser browser-all bundle test-slow test-lowest pictures bench clean
+.PHONY: demo test check check-python check-js unit browser browser-all bundle test-slow test-lowest pictures bench clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py
 
 test: check unit browser
 
-# Style, types, and the front end's own tests.
+# Style, types, and the front end's own tests, Python's beside JavaScript's.
 check: $(VENV)/.test
+	$(MAKE) --jobs 2 check-python check-js
+
+check-python: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+check-js: $(VENV)/.test
 	test -d js/node_modules || $(NPM) ci --no-audit --no-fund
 	$(NPM) run typecheck
 	$(NPM) test
