@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import ipywidgets
 import pytest
+
+
+def pytest_collection_finish() -> None:
+    """What Keras and TensorFlow make at import stays: the collector need not walk all of it again for every trace."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 class Messages:

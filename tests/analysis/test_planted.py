@@ -38,7 +38,8 @@ def bars_of(kind):
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
-    "kind", ["convolution_gap", pytest.param("convolution_flatten", marks=pytest.mark.slow), "convolution_lstm"]
+    "kind",
+    ["convolution_gap", *(pytest.param(f"convolution_{end}", marks=pytest.mark.slow) for end in ("flatten", "lstm"))],
 )
 def test_what_decides_is_found(kind, seed):
     """And the same values half a series later in other channels miss every bar."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import keras
@@ -22,6 +23,7 @@ def series(n_samples: int = 9, n_timesteps: int = 24, n_channels: int = 3) -> np
     return RNG.normal(size=(n_samples, n_timesteps, n_channels)).astype(np.float32)
 
 
+@cache
 def labeller(n_outputs: int = 1, activation: str = "sigmoid", n_timesteps: int | None = None, **options: Any) -> Any:
     """An answer per step."""
     parts = [
@@ -32,6 +34,7 @@ def labeller(n_outputs: int = 1, activation: str = "sigmoid", n_timesteps: int |
     return randomise(model, seed=n_outputs)
 
 
+@cache
 def flat_labeller(n_timesteps: int = 24) -> Any:
     """All steps' answers at once, as a flat output."""
     parts = [L.Conv1D(6, 5), L.MaxPooling1D(4), L.LSTM(8), L.Dense(n_timesteps, activation="sigmoid", name="head")]
@@ -114,7 +117,7 @@ def test_a_yes_or_no_at_each_step(threshold: float, shape: str) -> None:
     y[4], y[5] = 0, 1
     given = {"(n, T)": y, "(n, T, 1)": y[..., None], "bool": y.astype(bool), "list": [list(one) for one in y]}[shape]
     found = tsw.score_steps(model, X, given, threshold=threshold)
-    outputs = [run(model, x) for x in X]
+    outputs = np.asarray(model(X, training=False))
     np.testing.assert_allclose(found.outputs, outputs, atol=1e-5)
     truth = [[{0} if label else set() for label in one] for one in y]
     Loops(truth, [above(one, threshold) for one in found.outputs], False, 1).check(found)
@@ -173,7 +176,7 @@ def test_padding_that_the_model_masks_does_not_count() -> None:
         X[i, end:], y[i, end:] = 0, 1
     found = tsw.score_steps(model, X, y)
     truth = [[({0} if label else set()) if t < ends[i] else None for t, label in enumerate(y[i])] for i in range(9)]
-    outputs = np.array([run(model, x) for x in X])
+    outputs = np.asarray(model(X, training=False))
     Loops(truth, [above(one, 0.5) for one in outputs], False, 1).check(found)
     assert [int(one.sum()) for one in found.counted] == ends
     assert math.isnan(found.accuracy[3])
@@ -204,7 +207,7 @@ def test_a_label_that_is_unknown_does_not_count(n_outputs: int) -> None:
 def test_a_flat_output_is_the_time_axis_where_it_is_said_to_be() -> None:
     X, model, y = series(), flat_labeller(), RNG.integers(0, 2, (9, 24))
     found = tsw.score_steps(model, X, y, output_axis="time")
-    outputs = np.array([run(model, x) for x in X])[..., None]
+    outputs = np.asarray(model(X, training=False))[..., None]
     np.testing.assert_allclose(found.outputs, outputs, atol=1e-5)
     Loops([[{0} if k else set() for k in one] for one in y], [above(o, 0.5) for o in outputs], False, 1).check(found)
     np.testing.assert_array_equal(found.time, np.arange(24))

@@ -273,7 +273,7 @@ MODELS = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_right_layer_and_the_right_change(name):
-    """What is named is done to a new model, which Keras then trains with the labels, comparing each with its own."""
+    """What is named is done to a new model, which Keras then scores with the labels, comparing each with its own."""
     build, sizes, lost_at, fixes = MODELS[name]
     model = build()
     report = tsw.time_axis(model, y_shape=(5, *sizes), loss="mse")
@@ -281,9 +281,9 @@ def test_the_right_layer_and_the_right_change(name):
     mended = rebuilt(model, fixes)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(5, *model.input_shape[1:])), rng.integers(0, 2, (5, *sizes))
-    mended.compile(loss="mse", optimizer=keras.optimizers.SGD(0.0), jit_compile=False)
+    mended.compile(loss="mse", run_eagerly=True)
     output = np.asarray(mended(x.astype("float32"), training=False))
-    assert np.isclose(mended.train_on_batch(x, y), np.mean((output.reshape(y.shape) - y) ** 2), rtol=1e-3)
+    assert np.isclose(mended.test_on_batch(x, y), np.mean((output.reshape(y.shape) - y) ** 2), rtol=1e-3)
     after = tsw.time_axis(mended, y_shape=(5, *sizes))
     assert after.fits
     assert not after.problems
@@ -475,9 +475,9 @@ def answering(output):
     """A model with a time axis of T steps, whose answers have the given shape."""
     x = keras.Input((T, 2))
     if len(output) == 2 and output[0] == T:
-        h = L.Dense(output[1], activation="softmax" if output[1] > 1 else "sigmoid")(L.GRU(3, return_sequences=True)(x))
+        h = L.Dense(output[1], activation="softmax" if output[1] > 1 else "sigmoid")(L.Conv1D(3, 3, padding="same")(x))
     else:
-        h = L.Reshape(output)(L.Dense(int(np.prod(output)), activation="sigmoid")(L.GRU(3)(x)))
+        h = L.Reshape(output)(L.Dense(int(np.prod(output)), activation="sigmoid")(L.GlobalMaxPooling1D()(x)))
     return keras.Model(x, h)
 
 

@@ -263,7 +263,8 @@ def masked():
 
 
 def stateful():
-    layers = [L.LSTM(4, stateful=True, return_sequences=True, name="looked_at"), L.LSTM(3, stateful=True)]
+    lstm = L.LSTM(4, stateful=True, return_sequences=True, dropout=0.2, name="looked_at")
+    layers = [lstm, L.LSTM(3, stateful=True)]
     return keras.Sequential([keras.Input(batch_shape=(4, 8, 2)), *layers, L.Dense(3, "softmax")]), series(8, 8, 2)
 
 
@@ -304,7 +305,7 @@ def trained(build, callbacks, begin=lambda model: None):
     return history.history, [variable.numpy().tobytes() for variable in variables]
 
 
-@pytest.mark.parametrize("build", [convolutional, masked, stateful])
+@pytest.mark.parametrize("build", [convolutional, pytest.param(masked, marks=pytest.mark.slow), stateful])
 def test_training_does_not_notice_who_looks_at_every_batch(build, seeds):
     """Losses and weights are bit by bit those of a run on which nobody looked."""
     seen, x = [], build()[1][:4]

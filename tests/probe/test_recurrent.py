@@ -342,11 +342,14 @@ def test_other_outputs_of_the_layer_name_it_too():
 # ------------------------------------------------------------------------------------------------------ both directions
 
 
-@pytest.mark.parametrize(
+BOTH = [(L.LSTM, sequences, mode, sequences) for sequences in (False, True) for mode in ("concat", "sum", "ave", None)]
+BOTH += [(L.GRU, sequences, mode, not sequences) for sequences in (False, True) for mode in ("concat", "mul", None)]
+BOTH += [(L.LSTM, False, "concat", True), (L.GRU, True, "concat", True)]
+
+
+@pytest.mark.parametrize(  # two thirds of them, with each kind and each mode; all in `make test-slow`
     "kind, sequences, merge_mode, masking",
-    [(L.LSTM, sequences, mode, sequences) for sequences in (False, True) for mode in ("concat", "sum", "ave", None)]
-    + [(L.GRU, sequences, mode, not sequences) for sequences in (False, True) for mode in ("concat", "mul", None)]
-    + [(L.LSTM, False, "concat", True), (L.GRU, True, "concat", True)],
+    [one if k % 3 != 1 else pytest.param(*one, marks=pytest.mark.slow) for k, one in enumerate(BOTH)],
 )
 def test_bidirectional(kind, sequences, merge_mode, masking):
     """Each direction equals its own layer, stepped by hand through the same input."""

@@ -42,9 +42,10 @@ X = np.random.default_rng(3).normal(size=(7, 30, 3)).astype(np.float32)
 @pytest.mark.parametrize("load", DATASETS, ids=lambda load: load.__name__)
 def test_the_screen_and_the_functions_agree(load: Any) -> None:
     dataset = load()
+    answers = {sample: np.asarray(dataset.model(dataset.X[sample][None], training=False))[0] for sample in (0, 5)}
     with explore(load) as explorer:
         for layer in explorer.layers:
-            for sample in (0, 5):
+            for sample, answer in answers.items():
                 explorer.layer, explorer.sample = layer, sample
                 data, x = explorer.data(), dataset.X[sample]
                 known = tsw.activations(dataset.model, x, layer)
@@ -53,7 +54,6 @@ def test_the_screen_and_the_functions_agree(load: Any) -> None:
                 assert (data["time"] is None) == (known.time is None)
                 assert data["time"] is None or np.array_equal(data["time"], known.time)
                 assert np.array_equal(data["input"], x)
-                answer = np.asarray(dataset.model(x[None], training=False))[0]
                 assert data["prediction"] == pytest.approx(answer, abs=1e-5)
 
 
@@ -190,6 +190,15 @@ def test_every_layer_is_drawn_or_explained(strange: keras.Model) -> None:
         wide = [f"<b>All 4 rows of filter {filter} of wide</b>" for filter in range(2)]  # the wanted one, if it has it
         assert sum(caption in told["wide"] for caption in wide) == 1
         assert "All 240 units of flat" in told["flat"]
+
+
+def test_a_layer_of_one_filter_or_unit_is_not_called_all_of_them() -> None:
+    conv, head = keras.layers.Conv1D(1, 3, name="conv"), keras.layers.Dense(1, name="head")
+    model = keras.Sequential([keras.Input((8, 1)), conv, keras.layers.Flatten(), head])
+    with tsw.Explorer(model, np.zeros((2, 8, 1), np.float32)) as explorer:
+        for layer, caption in [("conv", "<b>The only filter of conv</b>"), ("head", "<b>The only unit of head</b>")]:
+            explorer.layer = layer
+            assert caption in explorer._panel.layer._caption.value
 
 
 def test_names_are_text_and_never_markup(strange: keras.Model) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import Any
 
 import keras
@@ -27,12 +28,14 @@ CLASSES = np.repeat(RNG.integers(0, 4, (14, 6)), 5, axis=1)
 SAME = {"outputs", "labels", "predicted", "missed", "false"}
 
 
+@cache
 def labeller(n_outputs: int = 1, activation: str = "sigmoid", n_timesteps: int | None = None, **conv: Any) -> Any:
     parts = [L.Conv1D(6, 5, **{"padding": "same", "name": "conv", **conv}), L.GRU(4, return_sequences=True)]
     model = keras.Sequential([keras.Input((n_timesteps, 3)), *parts, L.Dense(n_outputs, activation=activation)])
     return randomise(model, seed=2)
 
 
+@cache
 def flat_labeller() -> Any:
     parts = [L.Conv1D(6, 5, activation="relu", name="conv"), L.MaxPooling1D(4), L.LSTM(8, name="lstm")]
     return randomise(keras.Sequential([keras.Input((30, 3)), *parts, L.Dense(30, activation="sigmoid", name="out")]))
@@ -258,7 +261,7 @@ def test_what_was_scored_stays_when_it_is_cancelled(monkeypatch: pytest.MonkeyPa
 
 
 def test_other_weights_are_scored_anew_and_another_threshold_runs_nothing() -> None:
-    model = labeller()
+    model = labeller.__wrapped__()  # not the one of all tests
     with explore(model, X, YES) as explorer:
         before = explorer.data()["overall_iou"]
         for weight in model.weights:

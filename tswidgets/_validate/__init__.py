@@ -90,6 +90,7 @@ from tswidgets._validate.model import (
     not_reached,
     nothing_to_draw,
     one_or_a_batch,
+    refused,
     unbuilt_model,
     unknown_field,
 )
@@ -248,6 +249,7 @@ __all__ = [
     "probable",
     "reason",
     "recorded",
+    "refused",
     "removable",
     "removal_value",
     "removal_value_fits",

@@ -20,7 +20,8 @@ def message(expected: str, got: str, todo: str) -> str:
 
 def reason(error: BaseException) -> str:
     """The sentence of an error that says what went wrong, without what Keras wraps around it."""
-    plain = re.sub(r"\x1b\[\d+m", "", str(error))
+    whole = error.args[0] if isinstance(error, KeyError) and error.args else error  # which says its text's repr
+    plain = re.sub(r"\x1b\[\d+m", "", str(whole))
     lines = [line.strip() for line in plain.splitlines() if line.strip()]
     wrapping = "Exception encountered when calling"
     return next((line for line in lines if not line.startswith(wrapping)), type(error).__name__)

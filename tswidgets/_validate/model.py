@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tswidgets._validate.messages import message, near_names
+from tswidgets._validate.messages import message, near_names, reason
 
 
 def keras_model(model: Any, keras: Any) -> None:
@@ -93,6 +93,14 @@ def fits_model(lengths: Sequence[int], step_shape: tuple[int, ...], shape: tuple
         rest = ", ".join(map(str, step_shape))
         todo = f"Cut or pad every series to {steps} steps, or build the model with keras.Input((None, {rest}))."
         raise ValueError(message(f"{steps} time steps, as {name!r} takes", f"{lengths[wrong]} in series {wrong}", todo))
+
+
+def refused(name: str, shapes: Sequence[tuple[int, ...]], error: BaseException) -> NoReturn:
+    """One sample of X, arrays of these shapes, made a model raise an error."""
+    arrays = " and ".join(f"({', '.join(map(str, shape))})" for shape in shapes)
+    got = f"{arrays} for one sample, at which it raises {type(error).__name__}: {reason(error)}"
+    todo = "Pass one array, (n_samples, n_timesteps, n_channels), or a list or dict of one for each input of its call."
+    raise ValueError(message(f"X that {name!r} takes", got, todo)) from error
 
 
 def length(n_timesteps: Any, declared: int | None, name: str) -> None:

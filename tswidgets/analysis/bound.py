@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
+from tswidgets.analysis.undeclared import several_inputs
 from tswidgets.inputs import SeveralInputs
 from tswidgets.probe import Input, Probe, as_probe, declared_inputs, takes_dict
 from tswidgets.probe.axes import STATIC
@@ -22,28 +23,57 @@ def bound(model: Any, X: Any) -> tuple[Probe, Samples]:
     """A probe of the model, and X as samples for it; raises where they do not fit."""
     inputs = declared_inputs(model.model if isinstance(model, Probe) else model)
     if len(inputs) > 1:
-        probe = as_probe(model)
-        return probe, _several(probe, X, inputs)
+        return _declared(as_probe(model), X, inputs)
+    if not inputs and (given := several_inputs(model, X)):
+        return _undeclared(model, X, given)
     samples = Samples(X, integers=any(one.integers for one in inputs))
-    probe = as_probe(model, samples.batch(0))
+    probe = as_probe(model, samples.batch(0)) if inputs else _taking(model, samples.batch(0))
     samples.flat = len(probe.input_shapes[0]) == 1
     _validate.fits_model(samples.lengths, samples.step_shape, probe.input_shapes[0], probe.model.name)
     return probe, samples
 
 
-def _several(probe: Probe, X: Any, inputs: Sequence[Input]) -> SeveralInputs:
+def _declared(probe: Probe, X: Any, inputs: Sequence[Input]) -> tuple[Probe, SeveralInputs]:
     arrays = _validate.several(X, [one.name for one in inputs], probe.model.name)
-    shapes = {one.name: one.shape for one in inputs}
-    samples = SeveralInputs(
+    samples = _several(arrays, inputs, as_list=not takes_dict(probe.model), apart=_apart(probe, inputs))
+    for one in inputs:
+        part = samples.parts[one.name]
+        _validate.fits_model(part.lengths, part.step_shape, one.shape, probe.model.name)
+    return probe, samples
+
+
+def _undeclared(model: Any, X: Any, inputs: Sequence[Input]) -> tuple[Probe, SeveralInputs]:
+    """Of a model that declares no inputs, X being one array for each of them."""
+    as_list = not isinstance(X, Mapping)
+    arrays = dict(zip([one.name for one in inputs], X if as_list else X.values(), strict=True))
+    samples = _several(arrays, inputs, as_list=as_list)
+    probe = _taking(model, samples.batch(0))
+    flat = inputs if as_list else sorted(inputs, key=lambda one: one.name)
+    steps = [samples.parts[one.name].lengths[0] if len(one.shape) > 1 else STATIC for one in flat]
+    apart = [{flat[number].name for number in axis} for axis in time_axes(probe, steps)]
+    return probe, _several(arrays, inputs, as_list=as_list, apart=apart)
+
+
+def _taking(model: Any, batch: Any) -> Probe:
+    """A probe of a model that declares no inputs, made from one sample."""
+    try:
+        return as_probe(model, batch)
+    except _validate.Refusal:
+        raise
+    except Exception as error:  # of whatever kind the model's own code raises
+        _validate.refused(model.name, [np.shape(array) for array in tree.flatten(batch)], error)
+
+
+def _several(
+    arrays: dict[str, Any], inputs: Sequence[Input], *, as_list: bool, apart: Sequence[set[str]] = ()
+) -> SeveralInputs:
+    return SeveralInputs(
         arrays,
-        flat={name: len(shape) == 1 for name, shape in shapes.items()},
+        flat={one.name: len(one.shape) == 1 for one in inputs},
         integers={one.name: one.integers for one in inputs},
-        as_list=not takes_dict(probe.model),
-        apart=_apart(probe, inputs),
+        as_list=as_list,
+        apart=apart,
     )
-    for name, part in samples.parts.items():
-        _validate.fits_model(part.lengths, part.step_shape, shapes[name], probe.model.name)
-    return samples
 
 
 def axis_of(probe: Probe, samples: Samples, layer: str) -> int:
@@ -83,7 +113,7 @@ def with_sample_axis(model: Any, x: Any) -> tuple[Any, bool]:
     arrays = tree.map_structure(np.asarray, arranged(inner, x)) if several else np.asarray(x)
     flat = tree.flatten(arrays)
     ranks = [len(shape) for shape in model.input_shapes] if isinstance(model, Probe) else []
-    ranks = ranks or [len(one.shape) for one in as_flattened(inner, inputs)] or [2] * len(flat)
+    ranks = ranks or [len(one.shape) for one in as_flattened(inner, inputs)] or _ranks(flat)
     if len(ranks) != len(flat):
         _validate.batch([array.shape for array in flat], [(None,) * rank for rank in ranks], inner.name)
     first, rank = flat[0], ranks[0]
@@ -101,6 +131,14 @@ def with_sample_axis(model: Any, x: Any) -> tuple[Any, bool]:
     batch = tree.map_structure(ready, arrays)
     _validate.n_samples([len(array) for array in tree.flatten(batch)])
     return batch, single
+
+
+def _ranks(arrays: list[NDArray[Any]]) -> list[int]:
+    """Axes of a sample of each input, of a model that does not say: one with three is a batch of series."""
+    if len(arrays) == 1:
+        return [2]
+    batch = max(array.ndim for array in arrays) > 2
+    return [array.ndim - batch for array in arrays]
 
 
 def as_flattened(model: Any, inputs: Sequence[Input]) -> list[Input]:

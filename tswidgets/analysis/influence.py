@@ -172,7 +172,7 @@ def time_influence(
     of = probe.tap_name(output) if isinstance(output, str) else output_number(probe, output)
     x = arranged(probe.model, x)
     shape = shape_of(probe, x, of)
-    seen, around = seen_by(probe, of, probe.checked(x), by)
+    seen, around = seen_by(probe, of, x, by)
     lengths, n_timesteps = seen.lengths, seen.n_timesteps
     named = None if now is None else _validate.last_known(now, shape, n_timesteps)
     across = seen.across and named is None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.likeness import Likeness, Neighbours
+from tswidgets.analysis.undeclared import several_inputs
 from tswidgets.probe import Gradient, Probe, as_probe, axes, declared_inputs
 from tswidgets.probe.intercept import Call, mask_of
 from tswidgets.probe.targets import Target
@@ -53,7 +54,7 @@ class Objective:
         self, model: Any, target: Any, layer: str | None, X: Any, n_timesteps: int | None, bounds: Any, output: int
     ) -> None:
         inner = model.model if isinstance(model, Probe) else model
-        _validate.one_input_of_numbers(declared_inputs(inner), getattr(inner, "name", ""))
+        _validate.one_input_of_numbers(declared_inputs(inner) or several_inputs(model, X), getattr(inner, "name", ""))
         self._samples = samples = None if X is None else Samples(X)
         self._probe = probe = as_probe(model, None if samples is None else samples.batch(0))
         shape, name = probe.input_shapes[0], probe.model.name

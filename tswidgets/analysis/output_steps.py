@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.analysis.bound import as_flattened
-from tswidgets.probe import Probe, Timeline, axes, declared_inputs
+from tswidgets.probe import Probe, Timeline, axes
+from tswidgets.probe.inputs import names as input_names
 from tswidgets.probe.score import Target
 from tswidgets.probe.time_axes import lengths_on, time_axes
 
@@ -37,10 +36,9 @@ class Seen:
         return axes.longest(self.lengths)
 
 
-def seen_by(probe: Probe, of: int | str, flat: Sequence[NDArray[Any]], by: str | None) -> tuple[Seen, Seen]:
+def seen_by(probe: Probe, of: int | str, x: Any, by: str | None) -> tuple[Seen, Seen]:
     """(the inputs that are asked about, those along the output's own time axis), by default the same."""
-    inputs = as_flattened(probe.model, declared_inputs(probe.model))
-    names = [one.name for one in inputs] or [""] * len(flat)
+    flat, names = probe.checked(x), input_names(probe.model, x)
     steps = [array.shape[1] if array.ndim > 2 or len(flat) == 1 else axes.STATIC for array in flat]
     along = time_axes(probe, steps) or [[0]]
     lengths = [lengths_on(axis, steps) for axis in along]

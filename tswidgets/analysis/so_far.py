@@ -115,8 +115,10 @@ def answering(model: Any, x: Any, *, steps: Any = None, most_runs: int | None = 
 
 def _one_series(model: Any, x: Any) -> tuple[Probe, NDArray[Any]]:
     inputs = declared_inputs(model.model if isinstance(model, Probe) else model)
-    if len(inputs) > 1:
-        _validate.one_input_so_far(len(inputs))
+    arrays = isinstance(x, dict) or (isinstance(x, (list, tuple)) and all(np.ndim(one) > 1 for one in x))
+    n_inputs = len(inputs) or (len(x) if arrays else 1)
+    if n_inputs > 1:
+        _validate.one_input_so_far(n_inputs)
     batch = np.asarray(next(iter(x.values())) if isinstance(x, dict) else x)[None]
     probe = as_probe(model, batch)
     rank = len(probe.input_shapes[0])

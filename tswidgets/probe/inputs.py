@@ -57,6 +57,21 @@ def example(model: keras.Model, free_length: int) -> Any:
     return flat[0] if len(flat) == 1 else tree.pack_sequence_as(structure, flat) if structure else flat
 
 
+def numbered(n_inputs: int) -> list[str]:
+    """Names for the inputs of a model that does not name them."""
+    return [f"input_{number}" for number in range(n_inputs)]
+
+
+def names(model: keras.Model, x: Any) -> list[str]:
+    """What the inputs of a model are called, in the order in which x is flattened; "" for one that has none."""
+    declared = [one.name for one in declared_inputs(model)]
+    if takes_dict(model):
+        return sorted(declared)
+    if declared or not tree.is_nested(x):
+        return declared or [""]
+    return sorted(x) if isinstance(x, dict) else numbered(len(x))
+
+
 def takes_dict(model: keras.Model) -> bool:
     """Whether the model takes its inputs by name."""
     return isinstance(getattr(model, "_inputs_struct", None), dict)

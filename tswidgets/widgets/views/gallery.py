@@ -12,7 +12,7 @@ from tswidgets.widgets.all_filters import Overview
 from tswidgets.widgets.cursor import TimeCursor
 from tswidgets.widgets.gallery import FilterGallery
 from tswidgets.widgets.panel import actions, menu
-from tswidgets.widgets.views.layer import LayerView
+from tswidgets.widgets.views.layer import LayerView, all_of
 from tswidgets.widgets.views.unit_choice import ORDERS
 
 Floats = NDArray[np.float32]
@@ -49,14 +49,14 @@ class WholeLayer:
             self._picture.show_steps(layer, steps, word, filter, value_range, of=of)
         else:
             count = layer.values.shape[1]
-            self._show(layer, f"All {text.plural(count, word)} of {of or layer.layer}", value_range)
+            self._show(layer, all_of(count, word, of or layer.layer), value_range)
 
     def show_units(self, layer: Activations, word: str, unit: int, value_range: Range) -> None:
         if self._mode == "picture":
             self._picture.show_units(layer, word, unit, value_range)
         else:
             span = min(value_range[0], 0.0), max(value_range[1], 0.0)
-            self._show(layer, f"All {text.plural(len(layer.values), word)} of {layer.layer}", span)
+            self._show(layer, all_of(len(layer.values), word, layer.layer), span)
 
     def explain(self, why: str) -> None:
         if self._mode == "picture":

@@ -78,7 +78,7 @@ class LayerView:
             self._switch(steps=False)
             run = self._bars.show(layer.values)
             note = f"each bar is the strongest of {run}" if run > 1 else ""
-            self._caption.write(text.caption(f"All {text.plural(len(layer.values), word)} of {layer.layer}", note))
+            self._caption.write(text.caption(all_of(len(layer.values), word, layer.layer), note))
             self.colors.write("")
         if self._last_choice.differs("units", unit, float(layer.values[unit])):
             self._bars.choose(unit, float(layer.values[unit]))
@@ -121,7 +121,7 @@ class LayerView:
         unreal = int((~np.isfinite(values)).any(axis=-1).sum())
         self._caption.write(
             text.caption(
-                f"All {text.plural(layer.values.shape[1], word)} of {of}",
+                all_of(layer.values.shape[1], word, of),
                 text.plural(len(layer.values), "step"),
                 f"{unreal} of them not a number, grey" if unreal else "",
                 shared,
@@ -131,3 +131,7 @@ class LayerView:
         self.colors.write(
             text.colorbar(low, high, signed, "some values lie beyond the scale" if clipped else "", self._meaning)
         )
+
+
+def all_of(count: int, word: str, of: str) -> str:
+    return f"The only {word} of {of}" if count == 1 else f"All {text.plural(count, word)} of {of}"
