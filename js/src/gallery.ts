@@ -23,11 +23,9 @@ async function render({ model, el }: RenderProps<State>) {
   const page = new Page(el);
   const { list } = page;
   const stop = new AbortController();
-
   let layer = unpack(source);
   let look = page.look();
-  let width = el.clientWidth;
-  let seen = list.clientHeight;
+  let [width, seen] = [el.clientWidth, list.clientHeight];
   const time = (): Interval => [scale.get("min"), scale.get("max")];
   let { scene, places } = lay(layer, model, source, time(), width, seen);
   let spot: Spot | null = null;
