@@ -96,12 +96,8 @@ def main() -> None:
     parser.add_argument("--every", nargs="+", default=["epoch", "batch", "epoch, recorded"])
     chosen = parser.parse_args()
     print(versions())
-    print(
-        f"`fit` of {chosen.epochs} epochs without and with pictures: seconds, medians of {chosen.rounds} rounds in turn,"
-    )
-    print(
-        "by how much it takes longer, and what the callback says that it took. The weights are the same, bit by bit.\n"
-    )
+    print(f"`fit` of {chosen.epochs} epochs without and with pictures: medians of {chosen.rounds} rounds in seconds;")
+    print("by how much it takes longer, and what the callback says of that. The weights are the same, bit by bit.\n")
     print("| model | every | without | with | longer by | processors | said | pictures |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows(chosen.epochs, chosen.rounds, chosen.every):
