@@ -31,7 +31,7 @@ class Until(keras.callbacks.Callback):  # ten epochs after the slider has arrive
     left = 10
 
     def on_epoch_end(self, epoch, logs=None):
-        time.sleep(0.3)
+        time.sleep(0.2)
         self.left -= e.sample > 20
         self.model.stop_training = self.left <= 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+import ipywidgets
 import keras
 import numpy as np
 import pytest
@@ -66,6 +67,20 @@ def test_the_same_model_twice_differs_nowhere() -> None:
     with tsw.Explorer([model, model], X) as explorer:
         explorer.panel, explorer.layer = "comparison", "conv"
         assert (explorer.data()["difference"] == 0).all()
+
+
+def test_closing_leaves_no_widget_behind() -> None:
+    before, after = two()
+    there = set(ipywidgets.widgets.widget._instances)
+    explorer = tsw.Explorer([before, after], X, Y, panels=["activations", "comparison"])
+    live = tsw.LiveCallback(explorer, record=True)
+    fit(compiled(after), live, epochs=1)
+    for panel in explorer.panels:
+        explorer.panel = panel
+        explorer.data()
+    explorer.epoch = 0
+    explorer.close()
+    assert set(ipywidgets.widgets.widget._instances) == there
 
 
 def test_other_panels_look_at_the_second_model() -> None:

@@ -129,11 +129,12 @@ def test_an_epoch_that_was_not_recorded(trained: Any, value: Any, error: type[Ex
 def test_the_panel_is_there_before_the_training_and_says_so() -> None:
     with tsw.Explorer(compiled(conv()), X, Y) as explorer:
         assert "training" not in explorer.panels
-        chosen = explorer.panel
+        chosen = explorer.panel = "ablation"
         tsw.LiveCallback(explorer, record=True)
         tsw.LiveCallback(explorer, record=True)
         assert explorer.panels.count("training") == 1
         assert explorer.panel == chosen == explorer._controls.panel.value
+        assert explorer._panel.box.layout.display is None
         explorer.panel = "training"
         assert "nothing is recorded yet" in said(explorer)
         assert explorer.data()["epoch"] is None

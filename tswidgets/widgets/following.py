@@ -74,9 +74,9 @@ class Following(State):
         if "training" not in self._panel_names:
             self._panel_names.append("training")
             self._pages.add("training", PANELS["training"])
-            tabs = self._controls.panel
+            tabs, chosen = self._controls.panel, self.panel
             with self._own_change():  # a choice that is given other options chooses the first
                 tabs.options = [*tabs.options, (PANELS["training"].title, "training")]
-                tabs.value = self.panel
+                tabs.value = chosen
             tabs.layout.display = None
         return made

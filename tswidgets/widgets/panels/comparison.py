@@ -18,6 +18,7 @@ from tswidgets.probe import Observation, Probe, Tap
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
+from tswidgets.widgets.lifetime import close_all
 from tswidgets.widgets.panel import Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.subject import Before, Subject
@@ -174,6 +175,7 @@ class ComparisonPanel:
     def close(self) -> None:
         for view in (self.difference, self.before, self.after):
             view.close()
+        close_all(self.after.colors)  # the same as of the layer before, and shown there
 
     def _answers(self, before: Floats, after: Floats, label: Any) -> str:
         if before.shape == after.shape and after.ndim == 1:
