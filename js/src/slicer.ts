@@ -17,6 +17,7 @@ interface State {
   n_ticks: number;
   most: number;
   turn: number;
+  drawn: number;
   active: boolean;
 }
 
@@ -39,13 +40,21 @@ async function initialize({ model }: { model: AnyModel<State> }) {
   const found = await Promise.all(PARTS.map(find));
   const parts = Object.fromEntries(PARTS.map((part, i) => [part, found[i]])) as unknown as Parts;
   let frame = 0;
+  let ours = false; // whether what is drawn is drawn by us
   // Late enough that what the kernel writes meanwhile, of a choice that is past, does not stay.
   const later = () => {
     frame ||= requestAnimationFrame(() => {
       frame = 0;
+      const kernels = parts.source.get("filter") === model.get("drawn");
+      if (kernels && !ours) return; // it may have drawn more than the page holds
+      ours = !kernels;
       if (model.get("active") && model.get("turn") === parts.source.get("turn")) draw(model, parts);
     });
   };
+  const drawnAnew = () => {
+    ours = false;
+  };
+  model.on("change:drawn", drawnAnew);
   const watched: [Other, string][] = [
     [model as unknown as Other, "change:turn change:ranges change:active"],
     [parts.source, CAUSES],
@@ -58,6 +67,7 @@ async function initialize({ model }: { model: AnyModel<State> }) {
   for (const [other, events] of watched) other.on(events, later);
   return () => {
     cancelAnimationFrame(frame);
+    model.off("change:drawn", drawnAnew);
     for (const [other, events] of watched) other.off(events, later);
   };
 }

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tswidgets.plots.memory import remembered
+
 Floats = NDArray[np.float32]
 
 
+@remembered
 def envelope(values: Floats, most: int) -> tuple[NDArray[np.float32], Floats, int]:
     """Smallest and largest value of runs of consecutive steps.
 
@@ -34,6 +37,7 @@ def envelope(values: Floats, most: int) -> tuple[NDArray[np.float32], Floats, in
     return (starts[:, None] + np.array([0.25, 0.75]) * (run - 1)).ravel().astype(np.float32), points, run
 
 
+@remembered
 def strongest(values: Floats, n_runs: int) -> tuple[Floats, int]:
     """The value of largest magnitude of each run of consecutive rows: ndarray of at most `n_runs` rows, and the run."""
     if len(values) <= n_runs:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from tswidgets.plots.colors import ACCENT, CATEGORIES, NEUTRAL, category
 from tswidgets.plots.decimate import envelope
 from tswidgets.plots.figure import POINTS
-from tswidgets.plots.timeaxis import TimeAxis
+from tswidgets.plots.memory import remembered
+from tswidgets.plots.timeaxis import TimeAxis, steps_within
 
 Floats = NDArray[np.float32]
 _GROUP = len(CATEGORIES)
 MOST_POINTS = 2 * POINTS  # of a line; more are drawn as the lowest and highest of runs
+FEW = 400  # of the parts of a line that are out of sight
 
 
 class ChannelLines:
@@ -45,7 +47,7 @@ class ChannelLines:
 
     def show(self, values: Floats, steps: Floats | None = None) -> None:
         """`values` of shape (n_steps, n_channels), at the input steps `steps` if not one each; not finite is a gap."""
-        at, points, self.run = _points(values, steps)
+        at, points, self.run = _points(values, steps, self._time.window)
         x = self._time.of(at)
         for mark, group in zip(self.marks, self._groups(), strict=True):
             with mark.hold_sync():
@@ -91,7 +93,7 @@ class Curve:
 
     def show(self, steps: Floats, values: Floats) -> None:
         """`values` of shape (n_steps,) at `steps`, input steps that need not be evenly spaced."""
-        at, points, self.run = _points(values[:, None], steps)
+        at, points, self.run = _points(values[:, None], steps, self._time.window)
         with self.line.hold_sync():
             self.line.x = self._time.of(at)
             self.line.y = np.ascontiguousarray(points[:, 0])
@@ -142,7 +144,7 @@ class NamedLines:
             if name not in values:
                 line.visible = False
                 continue
-            at, points, self.run = _points(values[name][:, None], steps)
+            at, points, self.run = _points(values[name][:, None], steps, self._time.window)
             with line.hold_sync():
                 line.x, line.y, line.visible = self._time.of(at), np.ascontiguousarray(points[:, 0]), True
 
@@ -156,11 +158,27 @@ def zero_line(time: TimeAxis, value: bqplot.Scale) -> bqplot.Lines:
     return bqplot.Lines(x=ends, y=zeros, scales={"x": time.scale, "y": value}, colors=[NEUTRAL], stroke_width=0.8)
 
 
-def _points(values: Floats, steps: Floats | None) -> tuple[Floats, Floats, int]:
-    finite = np.where(np.isfinite(values), values, np.float32(np.nan))
-    at, points, run = envelope(finite, MOST_POINTS)
+def _points(values: Floats, steps: Floats | None, window: tuple[float, float] | None) -> tuple[Floats, Floats, int]:
+    """Where the points of a line stand on the step axis, their values, and how many steps two of them stand for.
+
+    window : input steps from where to where time is shown; inside more steps are drawn, outside fewer.
+    """
+    n_steps = len(values)
+    first, last = (0, n_steps) if n_steps <= MOST_POINTS else steps_within(window, n_steps, steps)
+    pieces = [(0, first, FEW), (first, last, MOST_POINTS), (last, n_steps, FEW)]
+    at, points, runs = zip(*(_piece(values, *piece) for piece in pieces), strict=True)
+    places, joined = np.concatenate(at), np.concatenate(points)
     if steps is not None:
-        at = steps if run == 1 else np.interp(at, np.arange(len(steps)), steps).astype(np.float32)
-    if len(at) == 1:  # a single step is drawn as wide as its place
-        at, points = at + np.array([-0.5, 0.5], np.float32), np.repeat(points, 2, axis=0)
-    return at, points, run
+        whole = len(places) == len(steps)
+        places = steps if whole else np.interp(places, np.arange(len(steps)), steps).astype(np.float32)
+    if len(places) == 1:  # a single step is drawn as wide as its place
+        places, joined = places + np.array([-0.5, 0.5], np.float32), np.repeat(joined, 2, axis=0)
+    return places, joined, runs[1]
+
+
+@remembered
+def _piece(values: Floats, first: int, last: int, most: int) -> tuple[Floats, Floats, int]:
+    """A part of the line; what is not finite is a gap."""
+    part = values[first:last]
+    at, points, run = envelope(np.where(np.isfinite(part), part, np.float32(np.nan)), most)
+    return at + np.float32(first), points, run

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tswidgets.plots.memory import remembered
+
 Range = tuple[float, float]
 """(low, high); (inf, -inf) of nothing."""
 
@@ -19,6 +21,7 @@ def extremes(*arrays: NDArray[Any]) -> Range:
     )
 
 
+@remembered
 def extremes_of_each(values: NDArray[Any]) -> NDArray[np.float32]:
     """(n, 2): smallest and largest finite value of each entry of the last axis; (inf, -inf) if there is none."""
     flat = values.reshape(-1, values.shape[-1])
@@ -26,6 +29,13 @@ def extremes_of_each(values: NDArray[Any]) -> NDArray[np.float32]:
     low = np.where(finite, flat, np.inf).min(axis=0, initial=np.inf)
     high = np.where(finite, flat, -np.inf).max(axis=0, initial=-np.inf)
     return np.column_stack([low, high]).astype(np.float32)
+
+
+@remembered
+def has_gaps(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """(n_steps,): whether a step of (n_steps, n_filters) has a value that is not finite."""
+    gaps: NDArray[np.bool_] = (~np.isfinite(values)).any(axis=-1)
+    return gaps
 
 
 def union(a: Range, b: Range) -> Range:

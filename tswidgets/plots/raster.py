@@ -10,7 +10,7 @@ from tswidgets.plots.colors import ABSENT, NEUTRAL, palette
 from tswidgets.plots.decimate import strongest
 from tswidgets.plots.figure import POINTS
 from tswidgets.plots.picture import Picture, levels, png
-from tswidgets.plots.timeaxis import TimeAxis
+from tswidgets.plots.timeaxis import TimeAxis, Window, steps_within
 
 Floats = NDArray[np.float32]
 ROWS = 600  # more rows than any screen gives the picture
@@ -37,13 +37,26 @@ class Raster:
         return [self.image, self.chosen]
 
     def show(
-        self, steps: Floats, values: Floats, absent: NDArray[np.bool_], low: float, high: float, *, signed: bool
+        self,
+        steps: Floats,
+        values: Floats,
+        absent: NDArray[np.bool_],
+        low: float,
+        high: float,
+        *,
+        signed: bool,
+        window: Window = None,
     ) -> tuple[int, int]:
         """Paint `values` of shape (n_steps, n_filters) between two limits, nothing where a step is `absent`.
+
+        window : input steps of which alone a layer of many steps is painted.
 
         Returns how many steps share a column and how many filters share a row.
         """
         n_filters = values.shape[1]
+        if len(values) > POINTS and window is not None:
+            first, last = steps_within(window, len(values), steps)
+            steps, values, absent = steps[first:last], values[first:last], absent[first:last]
         by_time, step_run = strongest(values, POINTS)
         starts = np.arange(0, len(values), step_run)
         rows, run = strongest(np.ascontiguousarray(by_time.T), ROWS)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_VALUES = 2_000_000  # numbers of a layer that are sent, 8 MB; of a larger one fewer points
+FEWER = 12_800  # of them for each filter then: about ten screens wide
+MOST_READ = 500_000  # numbers of a series that are sent for read-outs
 _FOLDER = Path(__file__).parent.parent / "static"
 
 
@@ -22,6 +24,6 @@ def asset(name: str) -> Path:
     return path
 
 
-def sendable(values: NDArray[np.float32]) -> bytes:
+def sendable(values: NDArray[np.float32], most: int = MOST_VALUES) -> bytes:
     """float32 in C order for the browser; empty where there is too much to send."""
-    return np.ascontiguousarray(values, "<f4").tobytes() if values.size <= MOST_VALUES else b""
+    return np.ascontiguousarray(values, "<f4").tobytes() if values.size <= most else b""

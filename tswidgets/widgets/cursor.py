@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tswidgets.plots.decimate import envelope
 from tswidgets.plots.timeaxis import TimeAxis
-from tswidgets.widgets.bundle import MOST_VALUES, asset, sendable
+from tswidgets.widgets.bundle import FEWER, MOST_VALUES, asset, sendable
 
 
 class TimeCursor(anywidget.AnyWidget):
@@ -56,6 +56,8 @@ class TimeCursor(anywidget.AnyWidget):
     step = traitlets.Int(None, allow_none=True).tag(sync=True)
 
     def __init__(self, time: TimeAxis) -> None:
+        self._fields_of: NDArray[np.int64] | None = None
+        self._centred = np.empty(0, np.float32)
         super().__init__(scale=time.scale, home=list(time.home), unit=time.unit, seconds_per_step=time.seconds_per_step)
 
     def __repr__(self) -> str:
@@ -77,9 +79,12 @@ class TimeCursor(anywidget.AnyWidget):
             self.turn += 1
             self.kind, self.word, self.n_filters = "sequence", word, values.shape[1]
             self.step_word = step_word
-            self.centres = np.ascontiguousarray(centres, np.float32).tobytes()
-            self.fields = np.column_stack([np.minimum(lo, 2**30), hi]).astype(np.int32).tobytes()
-            at, points, self.run = envelope(values, max(MOST_VALUES // max(values.shape[1], 1), 2))
+            if not (self._fields_of is lo and np.array_equal(self._centred, centres, equal_nan=True)):
+                self._fields_of, self._centred = lo, centres  # they stay for all samples of a length
+                self.centres = np.ascontiguousarray(centres, np.float32).tobytes()
+                self.fields = np.column_stack([np.minimum(lo, 2**30), hi]).astype(np.int32).tobytes()
+            most = MOST_VALUES // max(values.shape[1], 1)
+            at, points, self.run = envelope(values, max(most if len(values) <= most else min(most, FEWER), 2))
             places = np.interp(at, np.arange(len(centres)), centres) if self.run > 1 else np.empty(0)
             self.points = places.astype("<f4").tobytes()
             self.values = sendable(points)
@@ -90,7 +95,7 @@ class TimeCursor(anywidget.AnyWidget):
             self.turn += 1
             self.kind, self.word, self.n_filters = "units", word, len(values)
             self.centres = self.fields = self.points = b""
-            self.run = 1
+            self.run, self._fields_of = 1, None
             self.values = sendable(values)
 
     def show_nothing(self) -> None:
@@ -98,4 +103,4 @@ class TimeCursor(anywidget.AnyWidget):
             self.turn += 1
             self.kind, self.n_filters = "other", 0
             self.centres = self.fields = self.points = self.values = b""
-            self.run = 1
+            self.run, self._fields_of = 1, None

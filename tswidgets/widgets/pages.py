@@ -9,6 +9,7 @@ import ipywidgets
 import traitlets
 
 from tswidgets import _validate
+from tswidgets.plots.lines import MOST_POINTS
 from tswidgets.widgets.panel import Panel
 from tswidgets.widgets.panels.ablation import AblationPanel
 from tswidgets.widgets.panels.activations import ActivationsPanel
@@ -67,6 +68,8 @@ class Pages:
         place = self._place(name, layer)
         if place not in self._made:
             panel = self._made[place] = self.kinds[name](self._subject.on(place[1]), self._news)
+            if panel.time.n_timesteps > MOST_POINTS:  # zoomed in, more of its steps are drawn
+                panel.time.scale.observe(lambda _: self._news(), ["min", "max"])
             for own, widget, trait in panel.inputs:
                 traitlets.link((self._owner, own), (widget, trait))
             self.box.children = [*self.box.children, panel.box]

@@ -41,6 +41,8 @@ class FilterSlicer(anywidget.AnyWidget):
     """How many ticks the curve's axis has room for, and how many points its line."""
     turn = traitlets.Int(0).tag(sync=True)
     """Of `source`, when this was said; nothing is drawn while the two do not agree."""
+    drawn = traitlets.Int(-1).tag(sync=True)
+    """The filter that the kernel has drawn, with more points than the page holds where a series is long."""
     active = traitlets.Bool(False).tag(sync=True)
     """Whether the rows of `source` are the filters of the layer."""
 
@@ -50,13 +52,13 @@ class FilterSlicer(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"FilterSlicer({self.layer!r})"
 
-    def follow(self, tap: Tap, ranges: NDArray[np.float32]) -> None:
-        """Draw filters of a layer; `ranges` of shape (n_filters, 2)."""
+    def follow(self, tap: Tap, filter: int, ranges: NDArray[np.float32]) -> None:
+        """Draw filters of a layer but this one, which the kernel draws; `ranges` of shape (n_filters, 2)."""
         with self.hold_sync():
             self.layer, self.layer_class, self.active = (
                 tap.name,
                 tap.layer_class,
                 tap.kind != "map" and bool(self.source.values),
             )
-            self.turn = self.source.turn
+            self.turn, self.drawn = self.source.turn, filter
             self.ranges = np.ascontiguousarray(ranges, "<f4").tobytes()

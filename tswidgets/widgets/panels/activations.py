@@ -245,7 +245,7 @@ class ActivationsPanel:
                 self.cursor.show_steps(
                     chosen.timeline.centres, chosen.timeline.lo, chosen.timeline.hi, chosen.values, word
                 )
-        self.slicer.follow(picture.tap, picture.curve_ranges)
+        self.slicer.follow(picture.tap, picture.selection.filter, picture.curve_ranges)
 
     def _fit(self, scale: str, chosen: Activations | None, version: bytes) -> tuple[Floats, Range]:
         """Ranges for the curve of every filter, and for the whole layer."""

@@ -20,7 +20,7 @@ class CurveView:
     """One line above a zero line; empty, with a sentence why, where a layer has no time axis."""
 
     def __init__(self, time: TimeAxis) -> None:
-        self._value = ValueAxis(HEIGHT)
+        self._time, self._value = time, ValueAxis(HEIGHT)
         self._curve = Curve(time, self._value.scale)
         self._caption = text.Text("tsw-caption")
         self._last = Last()
@@ -45,7 +45,7 @@ class CurveView:
         """`values` of shape (n_steps,) at the input steps `steps`."""
         self._value.axis.visible = True
         self._value.fit(*value_range)
-        if self._last.differs(steps, values):
+        if self._last.differs(steps, values, self._time.window):
             self._curve.show(steps, values)
         finite = values[np.isfinite(values)]
         unreal = len(values) - len(finite)

@@ -10,6 +10,7 @@ from tswidgets.analysis.activations import Activations
 from tswidgets.plots.bars import UnitBars
 from tswidgets.plots.colors import limits
 from tswidgets.plots.figure import ValueAxis, counting_ticks, figure
+from tswidgets.plots.ranges import extremes_of_each, has_gaps
 from tswidgets.plots.raster import Raster
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.widgets import text
@@ -26,7 +27,7 @@ class LayerView:
     """
 
     def __init__(self, time: TimeAxis, *, title: bool = True, meaning: str = "Colour") -> None:
-        self._meaning = meaning
+        self._meaning, self._time = meaning, time
         self._raster = Raster(time)
         self._value = ValueAxis(HEIGHT)
         self._bars = UnitBars(self._value.scale)
@@ -63,9 +64,12 @@ class LayerView:
         of : what the rows are of, if not of the layer.
         """
         low, high, signed = limits(*value_range)
-        if self._last.differs("steps", of or layer.layer, layer.values, steps, low, high):
+        window = self._time.window
+        if self._last.differs("steps", of or layer.layer, layer.values, steps, low, high, window):
             self._switch(steps=True)
-            step_run, filter_run = self._raster.show(steps, layer.values, layer.absent, low, high, signed=signed)
+            step_run, filter_run = self._raster.show(
+                steps, layer.values, layer.absent, low, high, signed=signed, window=window
+            )
             self._row_axis.tick_values = counting_ticks(layer.values.shape[1])
             self._describe(layer, of or layer.layer, word, (low, high, signed), step_run, filter_run)
         if self._last_choice.differs("steps", filter):
@@ -114,11 +118,11 @@ class LayerView:
     def _describe(
         self, layer: Activations, of: str, word: str, span: tuple[float, float, bool], step_run: int, filter_run: int
     ) -> None:
-        values, (low, high, signed) = layer.values[~layer.absent], span
-        clipped = bool(((values < low) | (values > high)).any())
+        (low, high, signed), ranges = span, extremes_of_each(layer.values)
+        clipped = bool((ranges[:, 0] < low).any() or (ranges[:, 1] > high).any())
         shared = f"each row is the strongest of {text.plural(filter_run, word)}" if filter_run > 1 else ""
         merged = f"each column is the strongest of {step_run} steps" if step_run > 1 else ""
-        unreal = int((~np.isfinite(values)).any(axis=-1).sum())
+        unreal = int((has_gaps(layer.values) & ~layer.absent).sum())
         self._caption.write(
             text.caption(
                 all_of(layer.values.shape[1], word, of),

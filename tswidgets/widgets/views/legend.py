@@ -10,7 +10,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from tswidgets.plots.colors import category
-from tswidgets.widgets.bundle import asset, sendable
+from tswidgets.widgets.bundle import MOST_READ, asset, sendable
 
 
 class ChannelLegend(anywidget.AnyWidget):
@@ -40,12 +40,12 @@ class ChannelLegend(anywidget.AnyWidget):
         super().__init__(names=list(names), styles=[list(style) for style in shown])
 
     def show(self, series: NDArray[np.float32]) -> None:
-        self.series = sendable(series)
+        self.series = sendable(series, MOST_READ)
 
     def read(self, quantity: NDArray[np.float32] | None, word: str = "colour", *, total: bool = True) -> None:
         """A second value at every step: of shape (n_timesteps, n_channels), or (n_timesteps,) for all channels."""
         with self.hold_sync():
-            self.quantity = b"" if quantity is None else sendable(quantity)
+            self.quantity = b"" if quantity is None else sendable(quantity, MOST_READ)
             self.per_channel = quantity is None or quantity.ndim == 2
             self.word, self.total = word, total
 

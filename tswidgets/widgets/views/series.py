@@ -61,9 +61,9 @@ class SeriesView:
         notes : what is said of it first.
         """
         self._value.fit(*value_range)
-        if not self._last.differs(series, absent, *notes):
+        if not self._last.differs(series, absent, self._time.window, *notes):
             return
-        self._lines.show(np.where(absent[:, None], np.float32(np.nan), series))
+        self._lines.show(np.where(absent[:, None], np.float32(np.nan), series) if absent.any() else series)
         if not self._apart:  # the pointer's time is not this one's
             self.legend.show(series)
         unreal = int((~np.isfinite(series)).sum())
