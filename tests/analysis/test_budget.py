@@ -35,15 +35,15 @@ def test_looks_take_their_share_and_no_more() -> None:
     clock.now += 50.0  # a pause between making it and training
     budget.begin()
     looked = train(budget, clock, 200, epoch=1.0, look=0.1)
-    assert budget.spent <= 0.03 * 200 + 1e-9
+    assert budget.spent + 0.1 <= 0.03 * 200 + 1e-9  # with the one at the end
     assert np.isclose(budget.trained, 200)
-    assert len(looked) in (59, 60)  # the last one falls on the very edge
+    assert len(looked) in (58, 59)  # the last one falls on the very edge
     assert set(np.diff(looked)) <= {3, 4}
-    assert looked[0] == 3  # after 4 s there are 0.12 s
+    assert looked[0] == 6  # after 7 s there are 0.21 s
 
 
 def test_cheap_looks_are_always_allowed_and_dear_ones_rarely() -> None:
-    for cost, expected in ((0.01, 100), (1.0, 3), (10.0, 0)):
+    for cost, expected in ((0.01, 100), (1.0, 2), (10.0, 0)):
         clock = Clock()
         budget = Budget(0.03, clock)
         with budget.looking():
@@ -55,7 +55,7 @@ def test_cheap_looks_are_always_allowed_and_dear_ones_rarely() -> None:
 def test_the_first_look_is_free_and_tells_what_the_next_costs() -> None:
     clock = Clock()
     budget = Budget(0.03, clock)
-    assert train(budget, clock, 100, epoch=1.0, look=1.0) == [0, 66, 99]
+    assert train(budget, clock, 100, epoch=1.0, look=1.0) == [0, 99]
 
 
 def test_what_is_kept_counts_as_spent_but_not_as_a_look() -> None:
@@ -68,8 +68,8 @@ def test_what_is_kept_counts_as_spent_but_not_as_a_look() -> None:
     with budget.waiting():
         clock.now += 0.025
     assert np.isclose(budget.trained, 1.0)
-    assert not budget.allows  # 0.025 + 0.01 > 0.03
-    clock.now += 0.2
+    assert not budget.allows  # 0.025 + 2 * 0.01 > 0.03
+    clock.now += 0.6
     assert budget.allows
 
 

@@ -33,10 +33,10 @@ class Budget:
 
     @property
     def allows(self) -> bool:
-        """Whether there is time for a look that costs as much as those before; the first one is free."""
+        """Whether there is time for a look that costs as much as those before and one at the end; the first is free."""
         if self._share is None or not self._recent:
             return True
-        return self.spent + max(self._recent) <= self._share * self.trained
+        return self.spent + 2 * max(self._recent) <= self._share * self.trained
 
     @contextmanager
     def looking(self) -> Iterator[None]:
