@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py js/package-lock.json $(wildcard js/src/*)
 NPM := $(BIN)/python tools/npm.py
 
-.PHONY: demo test check check-python check-js unit browser browser-all bundle test-slow test-lowest pictures bench clean
+.PHONY: demo test check check-python check-js unit browser browser-all bundle test-slow test-lowest pictures bench bench-browser clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py
@@ -63,6 +63,11 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/attribution.py
 	$(BIN)/python benchmarks/recurrent.py
 	$(BIN)/python benchmarks/live.py
+
+# What a hand feels in the browser.
+bench-browser: $(VENV)/.test
+	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python benchmarks/browser.py
+	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python benchmarks/gallery.py
 
 clean:
 	rm -rf $(VENV) .venv-lowest tswidgets/static js/node_modules build dist *.egg-info
