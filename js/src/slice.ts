@@ -29,7 +29,7 @@ export function envelope(values: Float32Array, most: number): Points {
       if (!(low <= value)) low = Number.isNaN(value) ? low : value;
       if (!(high >= value)) high = Number.isNaN(value) ? high : value;
     }
-    at.set([i * run + 0.25 * (run - 1), i * run + 0.75 * (run - 1)], 2 * i);
+    at.set([0.25, 0.75].map((share) => Math.min(i * run + share * (run - 1), n - 1)), 2 * i);
     points.set([low, high], 2 * i);
   }
   return { at, values: points, run };

@@ -34,7 +34,8 @@ def envelope(values: Floats, most: int) -> tuple[NDArray[np.float32], Floats, in
     points = np.empty((2 * len(starts), values.shape[1]), np.float32)
     points[0::2] = np.fmin.reduceat(values, starts)
     points[1::2] = np.fmax.reduceat(values, starts)
-    return (starts[:, None] + np.array([0.25, 0.75]) * (run - 1)).ravel().astype(np.float32), points, run
+    places = (starts[:, None] + np.array([0.25, 0.75]) * (run - 1)).ravel()
+    return np.minimum(places, n_steps - 1).astype(np.float32), points, run
 
 
 @remembered
