@@ -41,7 +41,7 @@ from tswidgets._validate.attribution import (
 )
 from tswidgets._validate.comparison import one_or_two_models, other_input
 from tswidgets._validate.data import are_class_numbers, labels, same_number, sampling_rate, series, several
-from tswidgets._validate.export import no_module, nothing_to_export, page_too_large
+from tswidgets._validate.export import matplotlib_is_there, no_module, nothing_to_export, page_too_large, picture_ending
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
 from tswidgets._validate.influence import (
     last_known,
@@ -176,6 +176,7 @@ __all__ = [
     "live_every",
     "long_wave",
     "map_of",
+    "matplotlib_is_there",
     "message",
     "metric",
     "metric_failed",
@@ -245,6 +246,7 @@ __all__ = [
     "output_number",
     "output_per_step",
     "page_too_large",
+    "picture_ending",
     "probabilities",
     "probable",
     "reason",

@@ -35,3 +35,21 @@ def page_too_large(n_bytes: int, max_bytes: int, n_data: int, n_samples: int, n_
             f"{todo}.",
         )
     )
+
+
+PICTURES = (".png", ".svg", ".pdf")
+
+
+def picture_ending(ending: str, name: str) -> None:
+    if ending.lower() not in PICTURES:
+        known = ", ".join(PICTURES)
+        raise ValueError(message(f"a file name that ends in one of {known}", repr(name), "Name the file so."))
+
+
+def matplotlib_is_there() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            message("matplotlib, which draws pictures into files", "none installed", "pip install matplotlib")
+        ) from error

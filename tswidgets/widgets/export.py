@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import bqplot
+import ipywidgets
 
 from tswidgets import _validate
+from tswidgets.plots.still import draw
 from tswidgets.widgets.book import Book, bind
 from tswidgets.widgets.controls import Offered
 from tswidgets.widgets.lifetime import parts
 from tswidgets.widgets.page import page_of
 from tswidgets.widgets.state import State
-from tswidgets.widgets.text import plural
+from tswidgets.widgets.status import Status
+from tswidgets.widgets.text import Text, plain, plural
+from tswidgets.widgets.views.legend import ChannelLegend
 
 MOST_BYTES = 50 * 10**6
+MOST_NAMES = 24  # of channels beside a picture
 MOST_SAMPLES = 10  # that a page has if none are named
 
 
@@ -42,6 +48,9 @@ class Exported:
 class Exports(State):
     """What can be kept of an explorer."""
 
+    _refresher: Any
+    _panel: Any
+    _status: Status
     _copy: Callable[[Offered], Any]
 
     def to_html(
@@ -107,6 +116,52 @@ class Exports(State):
             _validate.page_too_large(len(html), max_bytes, n_data, len(chosen), len(named))
         Path(path).write_bytes(html)
         return Exported(Path(path), len(html), n_data, tuple(chosen), tuple(named))
+
+    def save(self, path: str | Path, *, width: int = 1200) -> Path:
+        """Write the figures that are on screen to a picture, with what the status line says.
+
+        Drawn by matplotlib from what the figures hold, so that no browser is needed. Curves and rows of all filters,
+        which the browser draws by itself, are left out.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its ending says what is written: `.png`, `.svg` or `.pdf`.
+        width : int
+            Pixels of a PNG, hundredths of an inch of the others.
+
+        Raises
+        ------
+        ValueError
+            If the ending is another one.
+        ImportError
+            If matplotlib is not installed.
+        """
+        file = Path(path)
+        _validate.picture_ending(file.suffix, file.name)
+        _validate.matplotlib_is_there()
+        self._refresher.wait_idle()
+        box = self._panel.box
+        legends = [widget for widget in parts(box) if isinstance(widget, ChannelLegend)]
+        names = [
+            (name, *style) for legend in legends[:1] for name, style in zip(legend.names, legend.styles, strict=True)
+        ]
+        note = re.sub(r" · \S+ ms$", "", plain(self._status.value))  # how long it took to compute
+        draw(file, *_on_screen(box), width=width, names=names[:MOST_NAMES], note=note)
+        return file
+
+
+def _on_screen(box: ipywidgets.Box) -> Iterator[tuple[str, bqplot.Figure]]:
+    """The figures that are not hidden, each with the caption above it."""
+    said = ""
+    for widget in box.children:
+        if widget.layout.display == "none":
+            continue
+        if isinstance(widget, bqplot.Figure):
+            yield said, widget
+        elif isinstance(widget, ipywidgets.Box):
+            yield from _on_screen(widget)
+        said = plain(widget.value) if isinstance(widget, Text) else ""
 
 
 def megabytes(n_bytes: int) -> str:

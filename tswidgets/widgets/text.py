@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from html import escape
+from html import escape, unescape
 
 import ipywidgets
 import numpy as np
@@ -33,6 +34,11 @@ def plural(count: int, word: str) -> str:
 def decimated(run: int) -> str:
     """What to say of a line whose points stand for runs of steps."""
     return f"lowest and highest of every {run} steps" if run > 1 else ""
+
+
+def plain(html: str) -> str:
+    """What HTML that was written here says."""
+    return unescape(re.sub("<[^>]*>", "", html))
 
 
 class Text(ipywidgets.HTML):
