@@ -36,7 +36,7 @@ def band(explorer: tsw.Explorer) -> np.ndarray:
 
 def lit(explorer: tsw.Explorer) -> np.ndarray:
     """Which cells of the picture are painted: bool (n_rows, n_columns)."""
-    picture = Image.open(io.BytesIO(explorer._panel.matrix._raster._picture.value)).convert("RGBA")
+    picture = Image.open(io.BytesIO(explorer._panel.matrix._raster.image.image.value)).convert("RGBA")
     return np.asarray(picture)[..., 3] > 0
 
 

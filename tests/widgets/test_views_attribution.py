@@ -247,7 +247,7 @@ def test_the_same_picture_is_sent_once_and_only_what_changes_is_sent(messages: A
     view.show(x.copy(), present(40), values.copy(), OF, (-1, 1))
     assert not messages.sent
     view.show(x, present(40), values[::-1].copy(), OF, (-1, 1))
-    assert sent_marks(messages) == {"Image"} and messages.count(view._band.image) == 1
+    assert sent_marks(messages) == {"Picture"} and messages.count(view._band.image) == 1
     assert messages.count(view.legend) == 1
     messages.clear()
     view.show(x + 1, present(40), values[::-1].copy(), OF, (-1, 1))
@@ -309,7 +309,7 @@ def test_without_a_quantity_the_input_stays_and_its_place_too(messages: Any) -> 
     messages.clear()
     view.show(x, present(40), None, "cannot be had")
     assert not view._band.image.visible and view.legend.quantity == b""
-    assert sent_marks(messages) == {"Image"}
+    assert sent_marks(messages) == {"Picture"}
     view.show(x, present(40), np.ones((40, 3), np.float32), OF)
     assert view._band.image.visible and view.legend.quantity
 
