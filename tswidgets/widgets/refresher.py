@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
-PATIENCE = 0.15  # seconds without a new picture after which a computation is no longer given up for a newer request
+PATIENCE = 0.1  # seconds without a new picture after which a computation is no longer given up for a newer request
 
 
 class Cancelled(Exception):
