@@ -81,7 +81,8 @@ DRAG = """async ([slider, probe, seconds, gap]) => {
     let last = started;
     fire('mousedown', share);
     while (performance.now() - started < 1000 * seconds) {
-        share = (width - Math.abs((3 * frames + begin) % (2 * width) - width)) / width;  // three pixels a move, to and fro
+        const along = (3 * frames + begin) % (2 * width);  // three pixels a move, to and fro
+        share = (width - Math.abs(along - width)) / width;
         fire('mousemove', share);
         await pause();
         const now = read();
@@ -93,8 +94,8 @@ DRAG = """async ([slider, probe, seconds, gap]) => {
     }
     const [spent, sent] = [(performance.now() - started) / 1000, window.sent?.length];
     fire('mouseup', share);
-    const wanted = handle.getAttribute('aria-valuenow');
-    return { drawn: drawn / spent, frames: frames / spent, still, sent, wanted: Math.round(+wanted), end: performance.now() };
+    const wanted = Math.round(+handle.getAttribute('aria-valuenow'));
+    return { drawn: drawn / spent, frames: frames / spent, still, sent, wanted, end: performance.now() };
 }"""
 CAPTION = "[...document.querySelectorAll('.tsw-caption')].find(c => /^(Filter|Unit|Channel)/.test(c.textContent))"
 FILTER = f"{CAPTION}.textContent"
