@@ -13,15 +13,15 @@ MOST_READ = 500_000  # numbers of a series that are sent for read-outs
 _FOLDER = Path(__file__).parent.parent / "static"
 
 
-def asset(name: str) -> Path:
-    """Path of a file of the front-end bundle."""
+def asset(name: str) -> str:
+    """A file of the front-end bundle. As text: of a path anywidget keeps every widget that it was ever given to."""
     path = _FOLDER / name
     if not path.exists():
         raise FileNotFoundError(
             f"Expected the front-end bundle with {name}; got none in this checkout. "
             "Build it with `pip install -e .`, or with `npm ci && npm run build` in js/."
         )
-    return path
+    return path.read_text()
 
 
 def sendable(values: NDArray[np.float32], most: int = MOST_VALUES) -> bytes:

@@ -125,12 +125,6 @@ class Explorer(Exports, Following, ipywidgets.VBox):
         self._busy_with_own_change = False
         self._first_picture()
 
-    def _copy(self, offered: Offered) -> Explorer:
-        """Another explorer of the same subject, with the panel that is shown, which computes in the caller's thread."""
-        made = Explorer.__new__(Explorer)
-        made._show(self._subject, {self.panel: self._pages.kinds[self.panel]}, offered)
-        return made
-
     def __repr__(self) -> str:
         name, model = type(self).__name__, self._subject.model.name
         return f"{name}({model!r}, layer={self.layer!r}, filter={self.filter}, sample={self.sample})"
@@ -209,7 +203,7 @@ class Explorer(Exports, Following, ipywidgets.VBox):
     def _layer_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return
-        with self._own_change():
+        with self._own_change(), self._frames.one():
             tap = self._subject.taps[change.new]
             self._controls.follow(tap, min(self._wanted_filter, max(tap.n_filters - 1, 0)))
             self.step = self._subject.same_place(change.old, change.new, self.sample, self.step)
@@ -229,7 +223,8 @@ class Explorer(Exports, Following, ipywidgets.VBox):
     def _panel_changed(self, change: Any) -> None:
         if self._busy_with_own_change:
             return
-        self._open()
+        with self._frames.one():
+            self._open()
         self._refresher.submit(self.selection)
 
     @contextmanager

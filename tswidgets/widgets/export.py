@@ -17,8 +17,10 @@ from tswidgets.widgets.book import Book, bind
 from tswidgets.widgets.controls import Offered
 from tswidgets.widgets.lifetime import parts
 from tswidgets.widgets.page import page_of
+from tswidgets.widgets.pages import Pages
 from tswidgets.widgets.state import State
 from tswidgets.widgets.status import Status
+from tswidgets.widgets.subject import Subject
 from tswidgets.widgets.text import Text, plain, plural
 from tswidgets.widgets.views.legend import ChannelLegend
 
@@ -51,7 +53,8 @@ class Exports(State):
     _refresher: Any
     _panel: Any
     _status: Status
-    _copy: Callable[[Offered], Any]
+    _pages: Pages
+    _show: Callable[[Subject, dict[str, Any], Offered], None]
 
     def to_html(
         self,
@@ -149,6 +152,12 @@ class Exports(State):
         note = re.sub(r" · \S+ ms$", "", plain(self._status.value))  # how long it took to compute
         draw(file, *_on_screen(box), width=width, names=names[:MOST_NAMES], note=note)
         return file
+
+    def _copy(self, offered: Offered) -> Any:
+        """Another explorer of the same subject, with the panel that is shown, which computes in the caller's thread."""
+        made = type(self).__new__(type(self))
+        made._show(self._subject, {self.panel: self._pages.kinds[self.panel]}, offered)
+        return made
 
 
 def _on_screen(box: ipywidgets.Box) -> Iterator[tuple[str, bqplot.Figure]]:

@@ -63,7 +63,7 @@ def page_of(root: ipywidgets.Widget, title: str, note: str) -> bytes:
 
 def _sources() -> Iterator[str]:
     """A loader of modules, the widgets' modules, and what brings the widgets of a page to life."""
-    yield asset("require.js").read_text()
+    yield asset("require.js")
     for name in MODULES:
         source = json.dumps(name)
         yield f"""(function () {{
@@ -75,7 +75,7 @@ function define(...args) {{
 define.amd = outer.amd;
 {_module(name)}
 }})();"""
-    yield asset("embed-amd.js").read_text()
+    yield asset("embed-amd.js")
 
 
 def _module(name: str) -> str:
