@@ -65,7 +65,7 @@ class LayerView:
         """
         low, high, signed = limits(*value_range)
         window = self._time.window
-        if self._last.differs("steps", of or layer.layer, layer.values, steps, low, high, window):
+        if self._last.differs("steps", of or layer.layer, window, layer.values, steps, low, high):
             self._switch(steps=True)
             step_run, filter_run = self._raster.show(
                 steps, layer.values, layer.absent, low, high, signed=signed, window=window
