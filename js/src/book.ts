@@ -52,15 +52,15 @@ async function initialize({ model }: { model: AnyModel<State> }) {
         if (changed.has(image)) mark.trigger("change:image", mark, image); // the same widget with another picture
       }
       busy = false;
-      await choose(wanted);
+      await choose();
     });
   };
   /** One filter for the slider and for what is pointed at, whichever of them was moved. */
-  const choose = async (filter: number) => {
-    const here = Math.min(filter, slider.get("max"));
-    busy = true;
-    slider.set("value", here);
+  const choose = async () => {
     const source = await pointed();
+    const here = Math.min(wanted, slider.get("max"));
+    busy = true; // not while waiting: what is chosen meanwhile counts
+    slider.set("value", here);
     source?.set("filter", here);
     busy = false;
   };

@@ -62,7 +62,7 @@ class Frames(anywidget.AnyWidget):
 
     def _send_changes(self, held: Sequence[ipywidgets.Widget]) -> None:
         states, buffers = [], []
-        for widget in held:
+        for widget in reversed(held):  # a picture before the mark that shows it
             state, own = changes(widget)
             if state is not None:
                 states.append(state)
