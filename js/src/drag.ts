@@ -53,6 +53,12 @@ async function render({ model, el }: RenderProps<State>) {
     rest = window.setTimeout(tell, REST);
     over = window.setTimeout(() => (wanted = null), GRACE);
   };
+  /** Whoever reaches for something else has chosen; what was chosen here before is told at once. */
+  const elsewhere = ({ target }: Event) => {
+    if (wanted === null || el.parentElement?.contains(target as Node)) return;
+    tell();
+    wanted = null;
+  };
   /** What the kernel says of an earlier place does not pull back what the hand moves. */
   const hold = () => {
     if (wanted !== null && follower && follower.get("filter") !== wanted) follower.set("filter", wanted);
@@ -72,6 +78,8 @@ async function render({ model, el }: RenderProps<State>) {
     if (slider.get("continuous_update") !== !follower) slider.set("continuous_update", !follower);
   };
   handle.on("slide.tsw", moved);
+  const root = el.closest(".tsw-explorer");
+  for (const event of ["pointerdown", "keydown"]) root?.addEventListener(event, elsewhere, { capture: true });
   slider.on("change:value", typed);
   model.on("change:slicer", follow);
   await follow();
@@ -81,6 +89,7 @@ async function render({ model, el }: RenderProps<State>) {
     clearTimeout(rest);
     clearTimeout(over);
     handle.off(".tsw");
+    for (const event of ["pointerdown", "keydown"]) root?.removeEventListener(event, elsewhere, { capture: true });
     slider.off("change:value", typed);
     model.off("change:slicer", follow);
     slicer?.off("change:active", follow);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import anywidget
@@ -45,14 +45,15 @@ class Frames(anywidget.AnyWidget):
         if not self._ready:
             yield
             return
-        held = self._found()
-        with ExitStack() as stack:
+        held = [widget for widget in self._found() if not widget._holding_sync]
+        for widget in held:  # as `hold_sync` does, which at its end would drop what another thread changes meanwhile
+            widget._holding_sync = True
+        try:
+            yield
+        finally:
             for widget in held:
-                stack.enter_context(widget.hold_sync())
-            try:
-                yield
-            finally:
-                self._send_changes(held)
+                widget._holding_sync = False
+            self._send_changes(held)
 
     def _found(self) -> list[ipywidgets.Widget]:
         root = self._root()
