@@ -167,6 +167,7 @@ class Notebook:
             self.page.locator(f".tsw-{slider}-slider .noUi-handle"),
             self.page.locator(f".tsw-{slider}-slider .noUi-base"),
         )
+        handle.hover()  # waits until it stands still
         start, rail = handle.bounding_box(), track.bounding_box()
         y = start["y"] + start["height"] / 2
         self.page.mouse.move(start["x"] + start["width"] / 2, y)
