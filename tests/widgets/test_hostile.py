@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import tswidgets as tsw
+from tswidgets.widgets.lifetime import parts
 
 X = np.random.default_rng(0).normal(size=(6, 40, 2)).astype(np.float32)
 
@@ -51,12 +52,12 @@ def waiting() -> Any:
 
 def test_closing_while_computing_ends_the_worker_and_leaves_no_widget(waiting: Any) -> None:
     explorer, gate = waiting
-    mine = {id(widget) for widget in ipywidgets.widgets.widget._instances.values()}
+    mine = {widget.model_id for widget in parts(explorer)}
+    assert len(mine) > 50
     threading.Timer(0.2, gate.open.set).start()
     explorer.close()
     assert not [thread for thread in explorer._refresher._thread if thread.is_alive()]
-    alive = {id(widget) for widget in ipywidgets.widgets.widget._instances.values()}
-    assert not alive & mine
+    assert not mine & set(ipywidgets.widgets.widget._instances)
     explorer.sample = 2  # nothing happens, and nothing is raised
 
 
