@@ -58,7 +58,7 @@ class Frames(anywidget.AnyWidget):
     def _found(self) -> list[ipywidgets.Widget]:
         root = self._root()
         if not self._parts and root is not None:
-            self._parts = parts(root)
+            self._parts = [widget for widget in parts(root) if not _is_input(widget)]
         return self._parts
 
     def _send_changes(self, held: Sequence[ipywidgets.Widget]) -> None:
@@ -79,6 +79,12 @@ class Frames(anywidget.AnyWidget):
             for widget in self._found():
                 widget.send_state()
         self._ready = True
+
+
+def _is_input(widget: ipywidgets.Widget) -> bool:
+    """Menus and sliders speak for themselves: a slider that is given another range and a value at once cuts the value
+    to the range that it had."""
+    return isinstance(widget, ipywidgets.ValueWidget) and not isinstance(widget, (ipywidgets.HTML, ipywidgets.Image))
 
 
 def changes(widget: ipywidgets.Widget) -> tuple[State | None, list[Any]]:
