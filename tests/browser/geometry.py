@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pytest
 from playwright.sync_api import Locator
 
 PLOT_AREA = """figure => {
@@ -31,3 +32,10 @@ def in_data(points: np.ndarray, area: tuple[float, float, float, float], x: list
     at = x[0] + points[:, 0] / width * (x[1] - x[0])
     values = y[1] - points[:, 1] / height * (y[1] - y[0])
     return np.column_stack([at, values])
+
+
+def assert_same_curve(drawn: np.ndarray, expected: np.ndarray) -> None:
+    """Heights in the page are these values, on whatever scale."""
+    scale = np.polyfit(drawn, expected, 1)
+    assert np.polyval(scale, drawn) == pytest.approx(expected, abs=1e-3 * float(np.ptp(expected)) + 1e-5)
+    assert scale[0] > 0
