@@ -19,6 +19,8 @@ function prepare(root: Element | null) {
   if (!root || marked.has(root)) return;
   marked.add(root);
   root.addEventListener("focusin", ({ target }) => leaveKeys(target as Element));
+  new MutationObserver(() => dropLabels(root)).observe(root, { childList: true, subtree: true });
+  dropLabels(root);
   new ResizeObserver(([entry]) => {
     for (const [name, most] of NARROW) root.classList.toggle(name, entry!.contentRect.width <= most);
   }).observe(root);
@@ -27,6 +29,11 @@ function prepare(root: Element | null) {
 /** Notebook front ends take arrow keys from what is focused, unless it says itself not to: an ancestor does not count. */
 function leaveKeys(focused: Element) {
   if (focused.matches("select, .noUi-handle, [contenteditable]")) focused.setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
+/** bqplot moves a label along with the end of every line, also of lines that have none: an error where that is a gap. */
+function dropLabels(root: Element) {
+  for (const label of root.querySelectorAll(".curve_label")) label.remove();
 }
 
 /** The panel that a view was put into; views are made before they are put anywhere. */

@@ -23,7 +23,7 @@ model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
 """
 SHOW = """
 e = tsw.Explorer(model, X, y)
-live = tsw.LiveCallback(e, record=True)
+live = tsw.LiveCallback(e, every=0.3, record=True)  # whatever a picture costs on this machine
 e
 """
 TRAIN = """
@@ -64,7 +64,7 @@ def test_the_picture_follows_the_training_and_the_slider(book: Notebook) -> None
         return len({one.tobytes() for one in pictures}) >= 3
 
     until(twice_another, 40)
-    assert re.match(r"epoch \d+ of 200 · loss 0\.\d+ ", status(book))
+    assert re.match(r"epoch \d+ of 200 · (batch \d of 2 · )?loss 0\.\d+ ", status(book))
     book.drag("sample", 0.5)
     until(lambda: re.match(r"epoch .* Sample [23]\d: ", status(book)) is not None, 40)  # while the cell is running
     until(lambda: status(book).startswith("trained "), 60)

@@ -101,6 +101,8 @@ def test_names_beside_the_rows_fit_and_stay_apart() -> None:
     assert shortened(["AccelerometerX_left", "ECG"]) == ["Acce…eft", "ECG"]
     alike = [f"measured accelerations {i} of the left ankle" for i in range(3)]
     assert shortened(alike) == ["0", "1", "2"]
+    told = shortened(["M" * 1_000_000 + "end", "ECG"])  # as long as a name may be, at once
+    assert told[0][:2] == "MM" and "…" in told[0] and told[0].endswith("nd") and told[1] == "ECG"
 
 
 @pytest.mark.parametrize(("n", "height", "expected"), [(6, 204, range(6)), (30, 300, range(0, 30, 2)), (1, 54, [0])])

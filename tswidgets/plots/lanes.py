@@ -17,7 +17,8 @@ Floats = NDArray[np.float32]
 FILL = 0.84  # of a lane's height is for its line
 _LINE = 12  # pixels that a name needs from the next one
 _ROOM = LEFT - 10.0  # pixels for a name beside the plot area: the tick takes the rest
-_LETTER = {**dict.fromkeys("ijlt.,:;'|!frI ()[]", 3.7), **dict.fromkeys("mwMW@%…", 9.6)}  # pixels, for 11 px letters
+_THIN = 3.7  # pixels of the thinnest letter, for 11 px letters
+_LETTER = {**dict.fromkeys("ijlt.,:;'|!frI ()[]", _THIN), **dict.fromkeys("mwMW@%…", 9.6)}
 
 
 def lane_lines(time: TimeAxis, rows: bqplot.Scale, n_channels: int, *, opacity: float = 1.0) -> ChannelLines:
@@ -87,10 +88,11 @@ def shortened(names: Sequence[str], room: float = _ROOM) -> list[str]:
     `acceleration x` becomes `accel. x`, `accelerometerX_left` `acc…left`. Where that makes names equal, channels are
     called by their numbers.
     """
+    fits = [_fits(name, room) for name in names]
     most = max(len(word) for name in names for word in name.split(" "))
-    for kept in range(most, 2, -1):
-        told = [name if _width(name) <= room else _cut(name, kept) for name in names]
-        if all(_width(one) <= room for one in told):
+    for kept in range(min(most, int(room / _THIN)), 2, -1):
+        told = [name if fit else _cut(name, kept) for name, fit in zip(names, fits, strict=True)]
+        if all(_fits(one, room) for one in told):
             break
     else:
         told = [_without_middle(name, room) for name in names]
@@ -108,15 +110,17 @@ def _cut(name: str, kept: int) -> str:
 
 
 def _without_middle(name: str, room: float) -> str:
-    if _width(name) <= room:
+    if _fits(name, room):
         return name
-    for kept in range(len(name) - 1, 1, -1):
+    for kept in range(min(len(name) - 1, int(room / _THIN)), 1, -1):
         told = f"{name[: kept - kept // 2]}…{name[len(name) - kept // 2 :]}"
-        if _width(told) <= room:
+        if _fits(told, room):
             return told
     return f"{name[:1]}…"
 
 
-def _width(text: str) -> float:
-    """About how many pixels a tick label takes."""
-    return sum(_LETTER.get(letter, 7.4 if letter.isupper() else 6.1) for letter in text)
+def _fits(text: str, room: float) -> bool:
+    """Whether a tick label takes about that many pixels at most; a name may be of megabytes."""
+    if len(text) * _THIN > room:
+        return False
+    return sum(_LETTER.get(letter, 7.4 if letter.isupper() else 6.1) for letter in text) <= room

@@ -186,6 +186,8 @@ class Explorer(Exports, Following, ipywidgets.VBox):
             `prediction` : what the model answered.
         """
         self._refresher.wait_idle()
+        if self.panel not in self._pictures:  # opened in another thread a moment ago
+            self.refresh()
         return self._panel.data(self._pictures[self.panel])
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -50,10 +51,11 @@ class Pages:
     def __init__(self, owner: Any, subject: Subject, kinds: dict[str, type[Panel]], news: Callable[[], None]) -> None:
         self._owner, self._subject, self.kinds, self._news = owner, subject, kinds, news
         self._made: dict[tuple[str, int], Panel] = {}
+        self._making = threading.RLock()  # a tab is opened in one thread while a cell asks in another
         self.box = ipywidgets.VBox()
 
     def __iter__(self) -> Iterator[Panel]:
-        return iter(self._made.values())
+        return iter([*self._made.values()])
 
     def add(self, name: str, kind: type[Panel]) -> None:
         """Another panel that can be opened."""
@@ -61,21 +63,28 @@ class Pages:
 
     def at(self, name: str, layer: str) -> Panel:
         """The panel as it was made for the time axis that it stands on while this layer is chosen."""
-        return self._made[self._place(name, layer)]
+        place = self._place(name, layer)
+        with self._making:
+            if place not in self._made:
+                self._made[place] = self._make(name, place[1])
+            return self._made[place]
 
     def open(self, name: str, layer: str) -> Panel:
         """Show a panel, and hide the others."""
-        place = self._place(name, layer)
-        if place not in self._made:
-            panel = self._made[place] = self.kinds[name](self._subject.on(place[1]), self._news)
-            if panel.time.n_timesteps > MOST_POINTS:  # zoomed in, more of its steps are drawn
-                panel.time.scale.observe(lambda _: self._news(), ["min", "max"])
-            for own, widget, trait in panel.inputs:
-                traitlets.link((self._owner, own), (widget, trait))
-            self.box.children = [*self.box.children, panel.box]
-        for other, panel in self._made.items():
-            panel.box.layout.display = None if other == place else "none"
-        return self._made[place]
+        with self._making:
+            opened = self.at(name, layer)
+            for panel in self._made.values():
+                panel.box.layout.display = None if panel is opened else "none"
+            return opened
+
+    def _make(self, name: str, axis: int) -> Panel:
+        panel = self.kinds[name](self._subject.on(axis), self._news)
+        if panel.time.n_timesteps > MOST_POINTS:  # zoomed in, more of its steps are drawn
+            panel.time.scale.observe(lambda _: self._news(), ["min", "max"])
+        for own, widget, trait in panel.inputs:
+            traitlets.link((self._owner, own), (widget, trait))
+        self.box.children = [*self.box.children, panel.box]
+        return panel
 
     def _place(self, name: str, layer: str) -> tuple[str, int]:
         return name, self.kinds[name].axis(self._subject, layer)
