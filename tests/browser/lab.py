@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+from tests.browser.kernels import FORGET, Kernels
 
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 CHROMIUM_FLAGS += ["--disable-background-networking", "--disable-component-update"]
@@ -52,12 +54,14 @@ class Lab:
         self.url = f"http://127.0.0.1:{port}"
         self._log = (folder / "jupyter.log").open("w")
         options = ["--no-browser", "--allow-root", f"--port={port}", f"--ServerApp.root_dir={self.notebooks}"]
-        options += ["--IdentityProvider.token=", "--ServerApp.password=", "--expose-app-in-browser"]
-        options += ["--JupyterNotebookApp.expose_app_in_browser=True"]
+        options += ["--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.disable_check_xsrf=True"]
+        options += ["--expose-app-in-browser", "--JupyterNotebookApp.expose_app_in_browser=True"]
         options += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
         command = [sys.executable, "-m", "jupyterlab", *options]
         self._process = subprocess.Popen(command, env=env, stdout=self._log, stderr=self._log)
         self._wait(folder / "jupyter.log")
+        self._kernels = Kernels(self.url)
+        self._window: BrowserContext | None = None
 
     def _wait(self, log: Path) -> None:
         for _ in range(300):
@@ -90,8 +94,15 @@ class Lab:
 
     def voila(self, browser: Browser, *cells: str, width: int = 1280, dark: bool = False) -> Page:
         """What these cells show, as Voila serves it."""
-        page = browser.new_page(viewport={"width": width, "height": 1100})
+        page = self._page(browser, width, 1100)
         page.goto(f"{self.url}/voila/render/{self._write(cells)}?theme={'dark' if dark else 'light'}", timeout=120_000)
+        return page
+
+    def _page(self, browser: Browser, width: int, height: int) -> Page:
+        """A tab of the one window: what JupyterLab is made of is loaded once."""
+        self._window = self._window or browser.new_context()
+        page = self._window.new_page()
+        page.set_viewport_size({"width": width, "height": height})
         return page
 
     def _write(self, cells: Sequence[str]) -> str:
@@ -113,15 +124,16 @@ class Lab:
         dark: bool = False,
         front_end: str = "doc/tree",
     ) -> Notebook:
-        page = browser.new_page(viewport={"width": width, "height": height})
-        return Notebook(page, f"{self.url}/{front_end}/{name}?reset", dark=dark)
+        page = self._page(browser, width, height)
+        session = self._kernels.lend(name)
+        return Notebook(page, f"{self.url}/{front_end}/{name}?reset", self._kernels, session, dark=dark)
 
 
 class Notebook:
     """An open notebook, seen and handled as a person does."""
 
-    def __init__(self, page: Page, url: str, *, dark: bool) -> None:
-        self.page = page
+    def __init__(self, page: Page, url: str, kernels: Kernels, session: str, *, dark: bool) -> None:
+        self.page, self._kernels, self._session = page, kernels, session
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.goto(url)
@@ -176,6 +188,9 @@ class Notebook:
         self.page.mouse.up()
 
     def close(self) -> None:
-        shut_down = "async () => await window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown()"
-        self.page.evaluate(shut_down)
+        """The kernel forgets and is used again, unless it is still at work."""
+        idle = self.page.evaluate(f"{KERNEL}?.status === 'idle'")
+        if idle:
+            self.run(FORGET)
         self.page.close()
+        (self._kernels.take_back if idle else self._kernels.end)(self._session)
