@@ -48,6 +48,7 @@ def test_a_sample_seen_before_calls_no_layer_of_a_model_that_is_not_compiled(mon
 def test_memory_is_bounded(monkeypatch):
     """What was not asked for longest is forgotten; the newest is kept even if it is larger than all memory."""
     monkeypatch.setattr("tswidgets.probe.memory.MOST", 3 * 7 * (3 + 3 + 2) * 4)
+    monkeypatch.setattr("tswidgets.probe.memory.FEW", 0)
     model, runs, _ = ticking_model()
     probe = Probe(model)
     samples = [series(1, 7, 2, seed) for seed in range(4)]
@@ -66,6 +67,30 @@ def test_memory_is_bounded(monkeypatch):
     assert len(runs) == 6
     large = series(9, 7, 2)
     assert probe.observe(large) is probe.observe(large)
+
+
+def test_a_few_long_series_are_remembered_where_many_would_be_too_much(monkeypatch):
+    one = 70 * (3 + 3 + 2) * 4
+    monkeypatch.setattr("tswidgets.probe.memory.MOST", one)
+    monkeypatch.setattr("tswidgets.probe.memory.FEW", 3)
+    monkeypatch.setattr("tswidgets.probe.memory.LARGE", 3 * one)
+    model, runs, _ = ticking_model()
+    probe = Probe(model)
+    samples = [series(1, 70, 2, seed) for seed in range(4)]
+    for _ in range(2):
+        for x in samples[:3]:
+            probe.observe(x)
+    assert len(runs) == 3
+    probe.observe(samples[3])  # takes the place of samples[0]
+    probe.observe(samples[1])
+    probe.observe(samples[2])
+    assert len(runs) == 4
+    monkeypatch.setattr("tswidgets.probe.memory.LARGE", 2 * one)
+    probe.observe(samples[0])  # two have room, samples[2] is the other
+    probe.observe(samples[2])
+    assert len(runs) == 5
+    probe.observe(samples[1])
+    assert len(runs) == 6
 
 
 @pytest.mark.parametrize("name", ["sequential", "conv_lstm", "subclassed", "data_dependent"])

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets.plots.memory import remembered
+from tswidgets.plots.ranges import of_runs
 
 Floats = NDArray[np.float32]
 
@@ -32,8 +33,7 @@ def envelope(values: Floats, most: int) -> tuple[NDArray[np.float32], Floats, in
     run = -(-n_steps // max(most // 2, 1))
     starts = np.arange(0, n_steps, run)
     points = np.empty((2 * len(starts), values.shape[1]), np.float32)
-    points[0::2] = np.fmin.reduceat(values, starts)
-    points[1::2] = np.fmax.reduceat(values, starts)
+    points[0::2], points[1::2] = of_runs(np.fmin, values, run), of_runs(np.fmax, values, run)
     places = (starts[:, None] + np.array([0.25, 0.75]) * (run - 1)).ravel()
     return np.minimum(places, n_steps - 1).astype(np.float32), points, run
 
@@ -44,6 +44,5 @@ def strongest(values: Floats, n_runs: int) -> tuple[Floats, int]:
     if len(values) <= n_runs:
         return values, 1
     run = -(-len(values) // n_runs)
-    starts = np.arange(0, len(values), run)
-    low, high = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
+    low, high = of_runs(np.fmin, values, run), of_runs(np.fmax, values, run)
     return np.where(-low > high, low, high), run

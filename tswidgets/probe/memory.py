@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from tswidgets.probe.observation import Observation
 
-MOST = 16 * 2**20  # bytes of observations kept per probe; the newest is kept whatever its size
+MOST = 16 * 2**20  # bytes of observations kept per probe
+FEW, LARGE = 4, 256 * 2**20  # of so few it is more: who compares two long series goes to and fro between them
 
 
 class Memory:
@@ -42,7 +43,7 @@ class Memory:
                 self._bytes -= self._kept.pop(key).nbytes
             self._kept[key] = observation
             self._bytes += observation.nbytes
-            while self._bytes > MOST and len(self._kept) > 1:
+            while len(self._kept) > 1 and self._bytes > (LARGE if len(self._kept) <= FEW else MOST):
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
 
     @staticmethod
