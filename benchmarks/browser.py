@@ -10,7 +10,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -105,14 +105,22 @@ NODE = "document.querySelector('.echo .widget-readout').textContent"
 
 
 @contextmanager
-def notebook(*cells: str, width: int = 1280) -> Iterator[Notebook]:
+def jupyterlab() -> Iterator[Callable[..., Notebook]]:
+    """open(*cells) → a notebook in one JupyterLab in one Chromium, once every figure of its explorer is drawn."""
     path = chromium.find()
     assert path is not None, chromium.MISSING
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         lab = Lab(Path(folder))
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+
+        def notebook(*cells: str) -> Notebook:
+            book = lab.open(browser, *cells)
+            book.wait_for_explorer()
+            book.page.wait_for_timeout(2000)
+            return book
+
         try:
-            yield lab.open(browser, *cells, width=width)
+            yield notebook
         finally:
             browser.close()
             lab.close()
@@ -164,10 +172,8 @@ def storm(book: Notebook) -> None:
 def main() -> None:
     print("Headless Chromium without a GPU; medians. Echo: a slider whose value the kernel sends back to a label.\n")
     print("| what | measured | goal |\n|---|---|---|")
-    with notebook(SHOW) as book:
-        book.wait_for_explorer()
-        book.page.locator(".echo").wait_for()
-        book.page.wait_for_timeout(2000)
+    with jupyterlab() as notebook:
+        book = notebook(SHOW)
         book.page.evaluate(WATCH)
         filters(book)
         samples_and_layers(book)

@@ -13,11 +13,11 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "tswidgets"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-CORE = {"_validate", "selection", "samples", "inputs"}  # needed everywhere, and need nothing but each other
+CORE = {"_validate", "selection", "samples", "inputs", "extremes"}  # needed everywhere, and need nothing but each other
 MAY_IMPORT = {
     "probe": CORE | {"probe"},
     "analysis": CORE | {"probe", "analysis"},
-    "plots": {"plots"},
+    "plots": {"plots", "extremes"},
     "widgets": CORE | {"probe", "analysis", "plots", "widgets"},
     "datasets": {"datasets"},
     **dict.fromkeys(CORE, CORE),

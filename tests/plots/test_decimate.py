@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tswidgets.extremes import of_each, of_runs
 from tswidgets.plots.decimate import envelope, strongest
-from tswidgets.plots.ranges import extremes_of_each, of_runs
 
 
 @given(st.integers(1, 5000), st.integers(2, 300), st.integers(1, 3), st.integers(0, 2**32 - 1))
@@ -45,7 +45,9 @@ def test_strongest_keeps_the_value_of_largest_magnitude_with_its_sign(n_rows: in
     assert len(kept) <= max(10, 1) or run == 1
 
 
-@pytest.mark.parametrize(("n", "run"), [(1, 1), (1, 4), (7, 1), (7, 2), (20, 5), (23, 5), (23, 40), (64, 16), (129, 63)])
+@pytest.mark.parametrize(
+    ("n", "run"), [(1, 1), (1, 4), (7, 1), (7, 2), (20, 5), (23, 5), (23, 40), (64, 16), (129, 63)]
+)
 def test_runs_are_those_that_are_cut_out_one_by_one(n: int, run: int) -> None:
     values = np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32)
     values[::4, 1], values[:, 2] = np.nan, np.nan
@@ -57,6 +59,6 @@ def test_runs_are_those_that_are_cut_out_one_by_one(n: int, run: int) -> None:
 
 def test_extremes_are_those_of_finite_values() -> None:
     values = np.float32([[1, np.nan, np.inf], [-3, 5, -np.inf], [2, np.inf, np.nan]])
-    assert extremes_of_each(values).tolist() == [[-3, 2], [5, 5], [np.inf, -np.inf]]
-    assert extremes_of_each(values[:0]).tolist() == [[np.inf, -np.inf]] * 3
-    assert extremes_of_each(np.float32(range(14)).reshape(7, 2)).tolist() == [[0, 12], [1, 13]]
+    assert of_each(values).tolist() == [[-3, 2], [5, 5], [np.inf, -np.inf]]
+    assert of_each(values[:0]).tolist() == [[np.inf, -np.inf]] * 3
+    assert of_each(np.float32(range(14)).reshape(7, 2)).tolist() == [[0, 12], [1, 13]]

@@ -4,12 +4,15 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import layers as L
 
 from tests import models
 from tests.models import case
 from tests.probe.chains import functional, sees
-from tswidgets.probe import Probe, Timeline
+from tswidgets.probe import Probe, Timeline, fields
+from tswidgets.probe.timeline import NEVER
 
 
 def timeline_of(*layers, length):
@@ -200,3 +203,36 @@ def test_union_and_input():
     np.testing.assert_array_equal(timeline.centres, range(4))
     assert sees(timeline.union()) == [(0, 3)]
     assert sees(timeline.over_all_steps()) == [(0, 3)] * 4
+
+
+@given(
+    n=st.integers(1, 30),
+    size=st.integers(1, 9),
+    stride=st.integers(1, 4),
+    dilation=st.integers(1, 4),
+    before=st.integers(0, 12),
+    deep=st.booleans(),
+)
+def test_the_ends_of_windows_are_the_union_of_all_that_they_read(n, size, stride, dilation, before, deep):
+    source = Timeline.of_input(n)
+    if deep:  # of steps that see several each, every second one
+        steps = np.arange(n)
+        source = Timeline(2 * steps, 2 * steps + 5, 2 * steps + 1, 2 * steps + 3)
+    first = np.arange(n // stride + 2) * stride - before
+    assert fields._runs_on(source)
+    quick = fields._ends(source, first, size, dilation)
+    for j, start in enumerate(first):
+        read = [i for i in range(start, start + size * dilation, dilation) if 0 <= i < n]
+        for name, best, nothing in (("lo", min, NEVER), ("near_lo", min, NEVER), ("hi", max, -1), ("near_hi", max, -1)):
+            expected = best((int(getattr(source, name)[i]) for i in read), default=nothing)
+            assert getattr(quick, name)[j] == expected, name
+
+
+def test_what_runs_backwards_or_begins_with_padding_has_no_ends_alone():
+    forwards = Timeline.of_input(5)
+    padded = fields._windows(forwards, 8, np.arange(8) - 2, 1)
+    assert padded.lo.tolist() == [NEVER, NEVER, 0, 1, 2, 3, 4, NEVER]
+    assert not fields._runs_on(padded)
+    assert not fields._runs_on(Timeline(*(end[::-1] for end in (forwards.lo,) * 4)))
+    over = fields._windows(padded, 6, np.arange(6), 3)
+    assert (over.lo.tolist(), over.hi.tolist()) == ([0, 0, 0, 1, 2, 3], [0, 1, 2, 3, 4, 4])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.bound import with_sample_axis
+from tswidgets.extremes import of_each
 from tswidgets.probe import Observation, Probe, Tap, Timeline, as_probe
 from tswidgets.probe.axes import longest
 from tswidgets.probe.time_axes import lengths_for
@@ -153,10 +154,7 @@ def value_ranges(probe: Probe, batches: Iterable[NDArray[Any]]) -> dict[str, tup
     for batch in batches:
         observation = probe.observe(batch, drawable)
         for name in observation:
-            values = observation[name].reshape(-1, observation[name].shape[-1])
-            finite = np.isfinite(values)
-            low = np.where(finite, values, np.float32(np.inf)).min(axis=0)
-            high = np.where(finite, values, np.float32(-np.inf)).max(axis=0)
+            low, high = of_each(observation[name]).T
             if name in ranges:
                 low, high = np.minimum(low, ranges[name][0]), np.maximum(high, ranges[name][1])
             ranges[name] = (low, high)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tswidgets.extremes import of_runs
 from tswidgets.plots.memory import remembered
-from tswidgets.plots.ranges import of_runs
 
 Floats = NDArray[np.float32]
 
