@@ -28,7 +28,8 @@ extremes_of_each = remembered(of_each)
 @remembered
 def has_gaps(values: NDArray[Any]) -> NDArray[np.bool_]:
     """(n_steps,): whether a step of (n_steps, n_filters) has a value that is not finite."""
-    gaps: NDArray[np.bool_] = (~np.isfinite(values)).any(axis=-1)
+    finite = np.isfinite(values)
+    gaps: NDArray[np.bool_] = np.zeros(values.shape[:-1], bool) if finite.all() else ~finite.all(axis=-1)
     return gaps
 
 
