@@ -1,12 +1,15 @@
-"""Names that are markup, one explorer shown twice, two on one model, one closed while it computes: in JupyterLab."""
+"""Markup in names, two explorers on a model, one closed at work, an interrupt, a lost connection: in JupyterLab."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
-from tests.browser.lab import Notebook
+from tests.browser.geometry import assert_same_curve, drawn_points
+from tests.browser.lab import KERNEL, Notebook
+from tests.browser.test_explorer import until
 
 SHOW = """
 import keras, numpy as np, tswidgets as tsw
@@ -84,3 +87,40 @@ def test_an_error_is_shown_and_the_next_change_recovers(notebook: Callable[..., 
     book.page.locator(".tsw-status", has_text="Expected <b>weights</b>; got none.").wait_for()
     book.run("e._refresher.compute = sound\ne.sample = 2")
     book.page.locator(".tsw-status", has_text="Sample 2").wait_for()
+
+
+@pytest.mark.slow
+def test_an_interrupted_cell_leaves_the_explorer_working(notebook: Callable[..., Notebook]) -> None:
+    book = notebook(SHOW)
+    book.wait_for_explorer()
+    book.drag("sample", 0.3)  # JupyterLab opens its second way into the kernel when the first slider is moved
+    book.page.evaluate(f"() => {{ {KERNEL}.requestExecute({{ code: 'import time; time.sleep(120)' }}); }}")
+    book.drag("sample", 0.6)
+    book.page.evaluate(f"() => {KERNEL}.interrupt()")
+    book.drag("sample", 1)
+    book.page.locator(".tsw-status", has_text="Sample 8").wait_for()
+    assert book.kernel("e.sample") == 8
+    values = np.array(book.kernel("e.data()['activation']"))
+    assert_same_curve(drawn_points(book.figure("curve"), 1)[:, 1] * -1, values)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["reconnect", "reload"])
+def test_the_explorer_works_after_the_page_lost_the_kernel(notebook: Callable[..., Notebook], how: str) -> None:
+    book = notebook(SHOW)
+    book.wait_for_explorer()
+    book.drag("sample", 0.3)
+    if how == "reconnect":
+        book.page.evaluate(f"() => {KERNEL}.reconnect()")
+    else:
+        book.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        book.page.reload()
+        book.wait_for_explorer()
+    assert not book.page.locator(".tsw-gone").count()
+    book.drag("sample", 1)
+    book.page.locator(".tsw-status", has_text="Sample 8").wait_for()
+    book.drag("filter", 1)
+    book.page.locator(".tsw-caption", has_text="Filter 4 of").wait_for()
+    until(lambda: book.kernel("[e.sample, e.filter]") == [8, 4])
+    values = np.array(book.kernel("e.data()['activation']"))
+    assert_same_curve(drawn_points(book.figure("curve"), 1)[:, 1] * -1, values)
