@@ -28,7 +28,7 @@ def alone(found):
     return {name: values[0] for name, values in found.expected(x).items()}
 
 
-@pytest.mark.parametrize("name", sampled(WITH_ONE_INPUT))
+@pytest.mark.parametrize("name", sampled(WITH_ONE_INPUT, 6))
 def test_every_drawable_layer_of_a_batch_and_of_one_series(name):
     """Shapes, names and values for each kind of model; a batch is its series, one after the other."""
     found = case(name)

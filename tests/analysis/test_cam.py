@@ -10,7 +10,7 @@ from keras import layers as L
 
 import tswidgets as tsw
 from tests import attribution_reference as reference
-from tests.models import case, padded_series, randomise, series
+from tests.models import case, in_gate, padded_series, randomise, series
 from tests.probe.comparing import THREE_PARTS, assert_close
 from tswidgets.analysis import cam
 
@@ -303,7 +303,7 @@ AVERAGES = {
 }
 
 
-@pytest.mark.parametrize("name", AVERAGES)
+@pytest.mark.parametrize("name", in_gate(AVERAGES, "keras.ops", "TensorFlow", "kept axis"))
 def test_an_average_in_any_form(name):
     """Found without being told the layer; the mean over time is the logit without its bias."""
     model, x = AVERAGES[name](), series(2, 16, 3)
@@ -381,7 +381,7 @@ def fresh(layer):
     return type(layer).from_config(layer.get_config())
 
 
-@pytest.mark.parametrize("n_units, seed", [(1, 0), (2, 0), (4, 1), (8, 5)])
+@pytest.mark.parametrize("n_units, seed", in_gate([(1, 0), (2, 0), (4, 1), (8, 5)], (1, 0), (8, 5)))
 def test_a_rectified_layer_behind_an_average(n_units, seed):
     """Also where the same of its units answer to all series that are like the one in question."""
     layers = [L.Conv1D(4, 3, activation="relu", name="conv"), L.GlobalAveragePooling1D()]
@@ -438,7 +438,7 @@ def test_padding_that_a_layer_sees():
         assert_close(placed[~absent], reference.projected(values, fields, 14)[~absent])
 
 
-@pytest.mark.parametrize("method", ["grad_cam", "score_cam"])
+@pytest.mark.parametrize("method", in_gate(["grad_cam", "score_cam"], "grad_cam"))
 def test_padding_of_an_lstm(method):
     """Its units are below zero as well as above: a 0 for padding would be one more value between them."""
     found = case("masked_lstm")

@@ -10,7 +10,7 @@ from keras import layers as L
 
 import tswidgets as tsw
 from tests import attribution_reference as reference
-from tests.models import case, padded_series, randomise, series
+from tests.models import case, in_gate, padded_series, randomise, series
 from tests.probe.comparing import THREE_PARTS, assert_close, probe_of
 from tswidgets.analysis import gradients
 from tswidgets.analysis.attribution import STEPS
@@ -60,7 +60,7 @@ TAPED = {  # model → (target, whether the eager model answers with logits)
 }
 
 
-@pytest.mark.parametrize("name", TAPED)
+@pytest.mark.parametrize("name", in_gate(TAPED, "sequential", "shared", "data_dependent"))
 def test_saliency_and_gradient_x_input(name):
     """Signed, of the logit, and with it as the score."""
     found, (target, logits) = case(name), TAPED[name]
@@ -90,11 +90,11 @@ def test_targets_of_each_sample():
     """An array has one for each sample; by default it is the largest class of each, and then told."""
     found = case("sequential")
     answers = np.asarray(reference.linear_twin(found.model)(found.x))
-    for target, chosen in ((np.array([5, 0, -3]), [5, 0, 3]), (None, answers.argmax(axis=1))):
+    for target, counted in ((np.array([5, 0, -3]), [5, 0, 3]), (None, answers.argmax(axis=1))):
         result = tsw.saliency(found.model, found.x, target)
-        np.testing.assert_array_equal(result.target, chosen)
-        assert_close(result.score, answers[range(3), chosen])
-        for i, unit in enumerate(chosen):
+        np.testing.assert_array_equal(result.target, counted)
+        assert_close(result.score, answers[range(3), counted])
+        for i, unit in enumerate(counted):
             alone = tsw.saliency(found.model, found.x[i], int(unit))
             assert_close(result.values[i], alone.values)
             assert alone.target == unit
@@ -560,7 +560,7 @@ def masked_score(model, present, target):
     return score
 
 
-@pytest.mark.parametrize("baseline", [0.0, "mean"])
+@pytest.mark.parametrize("baseline", in_gate([0.0, "mean"], 0.0))
 def test_integrated_gradients_of_a_masked_lstm(baseline):
     """The steps that are no padding stay there on the whole way, also at a baseline of zeros."""
     found = case("masked_lstm")
@@ -585,7 +585,7 @@ def test_noise_of_a_padded_series_goes_by_its_own_range():
     assert_close(result.values, tsw.saliency(model, x, target).values, 0.02)
 
 
-@pytest.mark.parametrize("masked", ["a", "b", "ab"])
+@pytest.mark.parametrize("masked", in_gate(["a", "b", "ab"], "a", "ab"))
 def test_padding_of_one_of_several_inputs(masked):
     """Each input has its own: what is padding in one is none in another."""
     inputs = {name: keras.Input((9, 2), name=name) for name in "ab"}

@@ -11,13 +11,14 @@ from keras import layers as L
 
 import tswidgets as tsw
 from tests import attribution_reference as reference
-from tests.models import case, padded_series, randomise, series
+from tests.models import case, in_gate, padded_series, randomise, series
 from tests.probe.comparing import THREE_PARTS, assert_close
 from tswidgets.analysis.attribution import STEPS
 from tswidgets.probe import Timeline
 
 N, C = 24, 3
 PLAIN = {"scale": "none"}
+SLOW = pytest.mark.slow
 
 
 def model_of(*layers, n=N, head=1, squash="sigmoid", channels=C, seed=0):
@@ -32,7 +33,7 @@ def taped(model, x, target=None, squashed=True):
     answers = np.asarray(linear(x[None], training=False))[0]
     chosen = answers.argmax(axis=1) if target is None else np.broadcast_to(target, len(answers))
 
-    @tf.function
+    @tf.function(autograph=False)
     def slope(points, t, k):
         with tf.GradientTape() as tape:
             tape.watch(points)
@@ -108,7 +109,10 @@ def known(name):
     return model, x, taped(model, x)[0]
 
 
-@pytest.mark.parametrize("name", MODELS)
+GATE = ("causal conv", "lstm", "shifted by hand", "causal attention", "same conv, even", "both ways")
+
+
+@pytest.mark.parametrize("name", in_gate(MODELS, *GATE))
 def test_it_is_what_a_tape_finds_for_each_output_step(name):
     """And what is not 0 lies where the timeline says that a step can see."""
     model, x, expected = known(name)
@@ -124,7 +128,11 @@ def test_it_is_what_a_tape_finds_for_each_output_step(name):
     assert found.graph_ahead == MODELS[name][1]
 
 
-@pytest.mark.parametrize("name", [name for name, (_, ahead) in MODELS.items() if not ahead])
+CAUSAL = [name for name, (_, ahead) in MODELS.items() if not ahead]
+AHEAD = [name for name in MODELS if name not in CAUSAL]
+
+
+@pytest.mark.parametrize("name", in_gate(CAUSAL, *set(GATE).intersection(CAUSAL)))
 def test_a_causal_model_has_a_future_of_exactly_nothing(name):
     model, x, _ = known(name)
     found = tsw.time_influence(model, np.stack([x, series(1, N, C, 1)[0]]))
@@ -135,7 +143,7 @@ def test_a_causal_model_has_a_future_of_exactly_nothing(name):
     assert found.layers_ahead == ()
 
 
-@pytest.mark.parametrize("name", [name for name, (_, ahead) in MODELS.items() if ahead])
+@pytest.mark.parametrize("name", in_gate(AHEAD, *set(GATE).intersection(AHEAD)))
 def test_the_largest_influence_of_the_future_and_who_is_to_blame(name):
     ahead, (model, x, expected) = MODELS[name][1], known(name)
     found = tsw.time_influence(model, x, **PLAIN)
@@ -184,12 +192,12 @@ def test_what_the_graph_allows_and_the_model_does_not_use():
     ("layers", "now", "ahead"),
     [
         (lambda: [conv(5, "causal", strides=4)], [3, 7, 11, 15, 19, 23], 0),
-        (lambda: [conv(8, "causal"), L.MaxPooling1D(4)], [3, 7, 11, 15, 19, 23], 0),
-        (lambda: [L.AveragePooling1D(4), recurrent()], [3, 7, 11, 15, 19, 23], 0),
-        (lambda: [conv(7), L.MaxPooling1D(4)], [3, 7, 11, 15, 19, 23], 3),
+        pytest.param(lambda: [conv(8, "causal"), L.MaxPooling1D(4)], [3, 7, 11, 15, 19, 23], 0, marks=SLOW),
+        pytest.param(lambda: [L.AveragePooling1D(4), recurrent()], [3, 7, 11, 15, 19, 23], 0, marks=SLOW),
+        pytest.param(lambda: [conv(7), L.MaxPooling1D(4)], [3, 7, 11, 15, 19, 23], 3, marks=SLOW),
         (lambda: [conv(5, strides=3)], [2, 5, 8, 11, 14, 17, 20, 23], 1),  # reads 3j − 1 to 3j + 3
         (lambda: [conv(5, "valid")], list(range(2, 22)), 2),
-        (lambda: [conv(6, "valid")], list(range(2, 21)), 3),
+        pytest.param(lambda: [conv(6, "valid")], list(range(2, 21)), 3, marks=SLOW),
         (lambda: [L.UpSampling1D(2)], [t // 2 for t in range(48)], 0),
         (lambda: [conv(5, "causal"), L.MaxPooling1D(2), L.UpSampling1D(2)], list(range(24)), 1),
     ],

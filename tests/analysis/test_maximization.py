@@ -9,7 +9,7 @@ import pytest
 from keras import layers as L
 
 import tswidgets as tsw
-from tests.models import CASES, case, padded_series, randomise
+from tests.models import CASES, case, in_gate, padded_series, randomise
 from tests.probe.comparing import THREE_PARTS, assert_close
 from tswidgets import maximize_activation, maximizing_activation
 from tswidgets.analysis import objective
@@ -305,7 +305,7 @@ def test_several_outputs_and_the_only_number():
     assert maximize_activation(model, 3, n_iterations=1).target == 3
 
 
-@pytest.mark.parametrize("name", ["conv", "lstm", "one channel"])
+@pytest.mark.parametrize("name", in_gate(["conv", "lstm", "one channel"], "conv"))
 def test_it_beats_every_real_sample(name):
     n_channels = 1 if name == "one channel" else 2
     model = lstm_net() if name == "lstm" else conv_net(n_channels=n_channels)
@@ -502,7 +502,7 @@ def test_starts_at_which_nothing_changes_are_drawn_again():
 # ------------------------------------------------------------------------------------------------- kinds of model, data
 
 
-@pytest.mark.parametrize("name", ["stateful", "subclassed", "data_dependent"])
+@pytest.mark.parametrize("name", in_gate(["stateful", "subclassed", "data_dependent"], "stateful", "data_dependent"))
 def test_every_kind_of_model_and_nothing_is_changed(name):
     found = case(name) if name != "stateful" else CASES[name]()
     before = [np.copy(variable.numpy()) for variable in found.model.variables]
@@ -580,7 +580,9 @@ def test_series_of_any_length():
     assert np.isnan(short.nearest.score), "no real series has that step"
 
 
-@pytest.mark.parametrize("shape", [(7,), (1,), (1, 1), (2, 1), (7, 1)])
+@pytest.mark.parametrize(
+    "shape", [(1,), (2, 1), *(pytest.param(shape, marks=pytest.mark.slow) for shape in ((7,), (1, 1), (7, 1)))]
+)
 def test_no_default_fails_on_short_and_narrow_inputs(shape):
     model = randomise(keras.Sequential([keras.Input(shape), L.Flatten(), L.Dense(2)]))
     X = np.random.default_rng(5).normal(size=(6, *shape)).astype("float32")

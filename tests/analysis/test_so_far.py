@@ -10,7 +10,7 @@ import pytest
 from keras import layers as L
 
 import tswidgets as tsw
-from tests.models import case, randomise, series
+from tests.models import case, in_gate, randomise, series
 from tswidgets.probe.program import Program
 
 THREE_PARTS = re.compile(r"^Expected .+; got .+\. .+\.$", re.DOTALL)
@@ -68,7 +68,22 @@ N = 9  # time steps
 OF_ANY_LENGTH = ("LSTM", "convolution and pooling", "same convolution", "both directions", "label per step")
 
 
-@pytest.mark.parametrize("name, length", [*((name, N) for name in MODELS), *((name, None) for name in OF_ANY_LENGTH)])
+CUT_OFF = in_gate(  # every way, at a declared length and at any
+    [*((name, N) for name in MODELS), *((name, None) for name in OF_ANY_LENGTH)],
+    ("LSTM", N),
+    ("causal convolution", N),
+    ("convolution and pooling", N),
+    ("same convolution", N),
+    ("both directions", N),
+    ("mean over steps", N),
+    ("label per step", N),
+    ("convolutions", N),
+    ("GRU, reset before", N),
+    ("same convolution", None),
+)
+
+
+@pytest.mark.parametrize("name, length", CUT_OFF)
 def test_the_series_cut_off(name, length):
     layers, way, first = MODELS[name]
     model, x = sequential(*layers(), length=length), series(1, N, 3)[0]
@@ -92,7 +107,15 @@ MASKED = {
 
 
 @pytest.mark.filterwarnings("ignore:.*destroy the mask information")
-@pytest.mark.parametrize("name, blank", [*((name, 0.0) for name in MASKED), ("LSTM", -9.0), ("both directions", -9.0)])
+@pytest.mark.parametrize(
+    "name, blank",
+    in_gate(
+        [*((name, 0.0) for name in MASKED), ("LSTM", -9.0), ("both directions", -9.0)],
+        ("both directions", 0.0),
+        ("convolution that knows of no mask", 0.0),
+        ("LSTM", -9.0),
+    ),
+)
 def test_padded_series(name, blank):
     """Padding has no answer; before it stands what the series without its padding is answered."""
     layers, way = MASKED[name]
@@ -154,7 +177,10 @@ def test_attention_over_an_lstm():
         np.testing.assert_allclose(found.values[step], expected, atol=2e-6)
 
 
-@pytest.mark.parametrize("name", ["gru", "bidirectional", "encoder_decoder", "resnet", "mixed_float16", "nested"])
+ONE_LENGTH = ("gru", "bidirectional", "encoder_decoder", "resnet", "mixed_float16", "nested")
+
+
+@pytest.mark.parametrize("name", in_gate(ONE_LENGTH, "gru", "resnet", "nested"))
 def test_models_of_one_length(name):
     """Their layers take other lengths than the one that is declared; nothing is changed on the model."""
     found_case = case(name)

@@ -12,7 +12,7 @@ import pytest
 from keras import layers as L
 
 import tswidgets as tsw
-from tests.models import CASES, SAMPLED, case, randomise
+from tests.models import CASES, case, randomise, sampled
 from tswidgets.analysis import steps as module
 
 RNG = np.random.default_rng(7)
@@ -277,7 +277,7 @@ def test_several_outputs() -> None:
         tsw.score_steps(model, X, y)
 
 
-@pytest.mark.parametrize("name", SAMPLED)
+@pytest.mark.parametrize("name", sampled(CASES, 6))
 def test_every_model_is_scored_or_refused(name: str) -> None:
     found = CASES[name]() if name == "stateful" else case(name)  # whose state a plain call moves on
     taken = keras.tree.flatten(found.x)[0]

@@ -38,9 +38,16 @@ FAMILIES = (convolution, pointwise, recurrent, masks, attention, graphs, subclas
 CASES = {build.__name__: build for family in FAMILIES for build in family.BUILDERS}
 
 
-def sampled(names):
-    """Parameters: every third of these models, for what takes long; all of them in `make test-slow`."""
-    return [name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(names)]
+def sampled(names, every=3):
+    """Parameters: every third of these models, or so, for what takes long; all of them in `make test-slow`."""
+    return [name if i % every == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(names)]
+
+
+def in_gate(names, *kept):
+    """Parameters: `kept` in `make test`, all of them in `make test-slow`. A tuple is several parameters at once."""
+    assert set(kept) <= set(names), set(kept) - set(names)
+    params = [(name, name if isinstance(name, tuple) else (name,)) for name in names]
+    return [pytest.param(*p, marks=[] if name in kept else pytest.mark.slow) for name, p in params]
 
 
 SAMPLED = sampled(CASES)
@@ -68,6 +75,7 @@ __all__ = [
     "case",
     "conv_layers",
     "has_activation",
+    "in_gate",
     "one_by_one",
     "padded_series",
     "per_step_labels",

@@ -1,4 +1,4 @@
-"""How many random architectures: 6 a test, 300 with HYPOTHESIS_PROFILE=slow."""
+"""How many random architectures: 6 a test, 3 where each takes long, 300 with HYPOTHESIS_PROFILE=slow."""
 
 import os
 
@@ -12,3 +12,4 @@ random_models = hypothesis.settings(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
     print_blob=True,
 )
+half_as_many = hypothesis.settings(random_models, max_examples=_EXAMPLES // 2 if _EXAMPLES == 6 else _EXAMPLES)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers as L
 from keras import ops
 
-from tests.models import CASES, Deciding, case, randomise, series
+from tests.models import CASES, Deciding, case, in_gate, randomise, series
 from tests.probe.comparing import THREE_PARTS, assert_close, probe_of
 from tswidgets.probe import Probe, batches
 
@@ -52,7 +52,7 @@ SMOOTH = {  # model → (tap that is the score, target, as an index)
 }
 
 
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("name", in_gate(SMOOTH, "conv_lstm", "encoder_decoder", "causal_transformer", "normalisation"))
 def test_finite_differences(name):
     """Each entry of the input moved up and down by itself."""
     found, (tap, target), step = case(name), SMOOTH[name], 1e-2
@@ -78,7 +78,12 @@ def means(value, target):
     return value
 
 
-@pytest.mark.parametrize("target", [(3, 1), (-2, -1), (None, 1), (4, None), (None, None), (np.int64(3), np.int32(0))])
+TARGETS = [(3, 1), (-2, -1), (None, 1), (4, None), (None, None), (np.int64(3), np.int32(0))]
+
+
+@pytest.mark.parametrize(
+    "target", [pytest.param(one, marks=[pytest.mark.slow] * (i % 3 == 0)) for i, one in enumerate(TARGETS)]
+)
 def test_step_and_class(target):
     """Of an output per step; None is the mean over an axis, and negative numbers count from the end."""
     found = case("attention")
@@ -206,7 +211,9 @@ def test_by_a_call_of_a_shared_layer_and_by_a_layer_inside():
     assert_close(probe_of("nested").gradient(found.x, 1, "encoder/conv1").values, gradient)
 
 
-@pytest.mark.parametrize("name, inner", [("masked_lstm", "lstm1"), ("masked_subclassed", "lstm")])
+@pytest.mark.parametrize(
+    "name, inner", in_gate([("masked_lstm", "lstm1"), ("masked_subclassed", "lstm")], ("masked_lstm", "lstm1"))
+)
 def test_padding_is_absent(name, inner):
     """It has no gradient, and is marked: by the input, and by a layer that carries the mask."""
     found, padding = case(name), (case(name).x == 0).all(axis=-1)
@@ -303,7 +310,22 @@ def headed(head, squash):
     return randomise(keras.Model(x, head(L.Conv1D(4, 3, padding="same", activation="tanh")(x), squash)))
 
 
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize(
+    "kind",
+    in_gate(
+        HEADS,
+        "softmax as an argument",
+        "sigmoid as an argument",
+        "a function of TensorFlow's",
+        "Activation",
+        "Softmax over time",
+        "ops.softmax",
+        "TimeDistributed",
+        "then Dropout",
+        "inside another model",
+        "half precision, then float32",
+    ),
+)
 def test_logits_are_what_goes_into_the_last_softmax_or_sigmoid(kind):
     """The same model without it has them as its output; they, and no probabilities, are what is differentiated."""
     model, twin, x = headed(HEADS[kind], True), headed(HEADS[kind], False), series(2, 8, 2)

@@ -18,7 +18,7 @@ from tensorflow.python.eager import context
 
 from tests.models import padded_series, randomise, series
 from tests.probe.architectures import Blueprint, Network, blueprints
-from tests.probe.conftest import random_models
+from tests.probe.conftest import half_as_many, random_models
 from tswidgets.probe import Probe, as_probe
 
 pytestmark = [  # random models do what Keras warns of
@@ -129,7 +129,7 @@ def gradient_by_hand(network, x, target, wrt):
     return score, tape.gradient(score, seen.get("wrt", start), unconnected_gradients="zero")
 
 
-@random_models
+@half_as_many
 @given(blueprints(), st.integers(0, 99), st.integers(-9, 9) | st.none(), st.integers(-9, 9))
 def test_gradients_are_those_of_an_eager_tape(blueprint, number, first, second):
     """By the input and by a tap, of one number or the mean over all steps; and where padding is, is said."""
@@ -298,6 +298,7 @@ def trained(build, callbacks, begin=lambda model: None):
     model.compile(
         keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
     )
+    model.optimizer.build(model.trainable_variables)  # else Keras traces the first step twice
     begin(model)
     history = model.fit(x, np.arange(8) % 3, batch_size=4, epochs=2, verbose=0, callbacks=callbacks)
     states = [state for layer in model.layers for state in getattr(layer, "states", None) or []]
@@ -305,7 +306,10 @@ def trained(build, callbacks, begin=lambda model: None):
     return history.history, [variable.numpy().tobytes() for variable in variables]
 
 
-@pytest.mark.parametrize("build", [convolutional, pytest.param(masked, marks=pytest.mark.slow), stateful])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("build", [pytest.param(convolutional, marks=SLOW), pytest.param(masked, marks=SLOW), stateful])
 def test_training_does_not_notice_who_looks_at_every_batch(build, seeds):
     """Losses and weights are bit by bit those of a run on which nobody looked."""
     seen, x = [], build()[1][:4]

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers as L
 
 from tests import reference
-from tests.models import CASES, case, randomise, series
+from tests.models import CASES, case, in_gate, randomise, series
 from tswidgets.probe import Probe, as_probe, recurrent, recurrent_check
 from tswidgets.probe.recurrent import (
     BidirectionalStates,
@@ -164,10 +164,18 @@ def model_of(layer, *, masking=False, n_timesteps=N_TIMESTEPS):
     return randomise(keras.Sequential([keras.Input((n_timesteps, N_CHANNELS)), *first, layer]))
 
 
-@pytest.mark.parametrize(
+SCANNED = [(name, where) for name in LAYERS for where in ("nowhere", "everywhere")]
+SCANNED += [(name, where) for name in ("lstm", "gru_backwards", "rnn") for where in ("start", "middle", "end")]
+
+
+@pytest.mark.parametrize(  # each layer and option with a mask, each kind without; all in `make test-slow`
     "name, where",
-    [(name, where) for name in LAYERS for where in ("nowhere", "everywhere")]
-    + [(name, where) for name in ("lstm", "gru_backwards", "rnn") for where in ("start", "middle", "end")],
+    in_gate(
+        SCANNED,
+        *((name, "everywhere") for name in LAYERS),
+        *((name, "nowhere") for name in ("lstm", "gru_backwards", "rnn")),
+        *(("lstm", where) for where in ("start", "middle", "end")),
+    ),
 )
 def test_scan_equals_keras_cell_stepped_by_hand(name, where):
     """Also where the padding is not 0: it must not be seen."""
@@ -201,7 +209,19 @@ RETURNING = (  # whatever can make a difference to what the layer is given and w
 )
 
 
-@pytest.mark.parametrize("name", RETURNING)
+@pytest.mark.parametrize(
+    "name",
+    in_gate(
+        RETURNING,
+        "lstm",
+        "lstm_state",
+        "lstm_backwards_sequences",
+        "lstm_cell_zeros_last",
+        "gru_reset_before",
+        "gru_backwards",
+        "rnn_linear_backwards",
+    ),
+)
 def test_states_within_a_model_equal_keras_cell_stepped_by_hand(name):
     """Samples that begin, pause and end with padding, and one that is nothing else."""
     layer, present = LAYERS[name](), presence("everywhere")
@@ -310,7 +330,18 @@ FOUND_IN = (
 )
 
 
-@pytest.mark.parametrize("name", FOUND_IN)
+@pytest.mark.parametrize(
+    "name",
+    in_gate(
+        FOUND_IN,
+        "unrolled",
+        "returned_states",
+        "mask_lost",
+        "several_outputs",
+        "loaded_keras",
+        "mixed_bfloat16",
+    ),
+)
 def test_last_h_is_what_the_layer_returns(name):
     """In the models of the other tests, whatever comes before the layer."""
     found = case(name)
@@ -552,8 +583,11 @@ def test_an_lstm_of_usual_size_and_length():
     assert states.h.shape == (2, 300, 100)
 
 
-@pytest.mark.parametrize("policy, tolerance", [("mixed_float16", 5e-3), ("mixed_bfloat16", 4e-2), ("float64", 2e-6)])
-@pytest.mark.parametrize("kind", [L.LSTM, L.GRU, L.SimpleRNN])
+POLICIES = {"mixed_float16": 5e-3, "mixed_bfloat16": 4e-2, "float64": 2e-6}
+OTHERS = [(kind, *policy) for kind in (L.LSTM, L.GRU, L.SimpleRNN) for policy in POLICIES.items()]
+
+
+@pytest.mark.parametrize("kind, policy, tolerance", in_gate(OTHERS, OTHERS[0], OTHERS[4], OTHERS[8]))
 def test_layers_of_another_precision(kind, policy, tolerance):
     """The answer of a twin in float32, which the layer's own differs from by its rounding."""
     layer = kind(N_UNITS, dtype=policy, return_sequences=True)
@@ -609,7 +643,10 @@ def test_what_is_missing_in_a_series_is_missing_from_there_on():
 # ----------------------------------------------------------------------------------------------- nothing is left behind
 
 
-@pytest.mark.parametrize("name", ["masked_lstm", "bidirectional", "stateful", "encoder_decoder", "masked_subclassed"])
+UNCHANGED = ("masked_lstm", "bidirectional", "stateful", "encoder_decoder", "masked_subclassed")
+
+
+@pytest.mark.parametrize("name", in_gate(UNCHANGED, "masked_lstm", "stateful"))
 def test_model_is_unchanged(name):
     found = CASES[name]()
     found.model(found.x)
@@ -772,8 +809,18 @@ CHECKED = {
 }
 
 
-@pytest.mark.parametrize("what", CHECKED)
-@pytest.mark.parametrize("masking", [False, True])
+@pytest.mark.parametrize(
+    "what, masking",
+    in_gate(
+        [(what, masking) for what in CHECKED for masking in (False, True)],
+        ("last h", False),
+        ("all h", True),
+        ("last h of two", True),
+        ("last c", False),
+        ("h of both directions", True),
+        ("c of both directions", False),
+    ),
+)
 def test_wrong_states_are_not_returned(what, masking, monkeypatch):
     """An error of 3e-5 is one, an error of 3e-6 is rounding."""
     name, make = CHECKED[what]

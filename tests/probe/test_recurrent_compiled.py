@@ -1,4 +1,4 @@
-"""Long series go through a compiled loop, block by block, and give the states of Keras' cells all the same."""
+"""Short series go through a graph, long ones through a compiled loop, and both give the states of Keras' cells."""
 
 import gc
 import logging
@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers as L
 
-from tests.models import randomise, series
+from tests.models import in_gate, randomise, series
 from tests.probe.test_recurrent import (
     LAYERS,
     N_CHANNELS,
@@ -43,10 +43,28 @@ COMPILED = (
 )
 
 
+BOTH_WAYS = in_gate(
+    COMPILED,
+    "lstm_own_activation",
+    "lstm_not_by_element",
+    "lstm_activation_layer",
+    "lstm_backwards_sequences",
+    "gru_reset_before",
+    "rnn_relu",
+)
+
+
 @pytest.fixture
 def always(monkeypatch):
     """Also short series are compiled."""
     monkeypatch.setattr(recurrence, "FEW", 0)
+    monkeypatch.setattr(recurrence, "FEWEST", 0)
+
+
+@pytest.fixture
+def as_graph(monkeypatch):
+    """Also the shortest series are."""
+    monkeypatch.setattr(recurrence, "FEWEST", 0)
 
 
 @pytest.fixture
@@ -56,11 +74,11 @@ def small(monkeypatch, always):
     monkeypatch.setattr(recurrence, "MOST_SAMPLES", 2)
 
 
-def n_traced():
-    return recurrence._compiled.experimental_get_tracing_count()
+def n_traced(function="_compiled"):
+    return getattr(recurrence, function).experimental_get_tracing_count()
 
 
-@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("name", BOTH_WAYS)
 def test_a_compiled_scan_equals_keras_cell_stepped_by_hand(name, always):
     """Also where the padding is not 0: it must not be seen."""
     layer, present = LAYERS[name](), presence("everywhere")
@@ -87,15 +105,47 @@ def test_blocks_begin_where_the_ones_before_ended(name, n_samples, small):
     assert_equal(found, by_hand(layer, x, present, start))
 
 
-def test_a_series_of_usual_length_is_the_same_in_either_way(monkeypatch):
+@pytest.mark.parametrize("name", BOTH_WAYS)
+def test_a_scan_as_a_graph_equals_keras_cell_stepped_by_hand(name, as_graph, monkeypatch):
+    """And it begins in the states that it is given. Nothing else is run."""
+    monkeypatch.setattr(recurrence, "_block", None)
+    monkeypatch.setattr(recurrence, "_compiled", None)
+    layer, present = LAYERS[name](), presence("everywhere")
+    model_of(layer)
+    x = series(N_SAMPLES, N_TIMESTEPS, N_CHANNELS)
+    start = [series(N_SAMPLES, N_UNITS, 1, seed)[..., 0] for seed in range(len(layer.get_initial_state(1)))]
+    found = scan(layer, x, present, start)
+    for values in found.values():
+        values[~present] = np.nan
+    assert_equal(found, by_hand(layer, x, present, start))
+
+
+def test_one_graph_for_every_number_of_steps_and_samples(as_graph):
+    one, other = L.GRU(6, name="one"), L.GRU(6, go_backwards=True, name="other")
+    for layer in (one, other):
+        model_of(layer, n_timesteps=None)
+    scan(one, series(2, 9, N_CHANNELS))
+    before = n_traced("_traced")
+    for layer, n_samples, n_timesteps in ((one, 1, 1), (one, 3, 40), (other, 2, 30), (one, 70, 2)):
+        x = series(n_samples, n_timesteps, N_CHANNELS)
+        assert_equal(scan(layer, x), by_hand(layer, x))
+    assert n_traced("_traced") == before
+    units = L.GRU(7)
+    model_of(units)
+    scan(units, series(1, 9, N_CHANNELS))
+    assert n_traced("_traced") == before + 1, "the count would have told"
+
+
+def test_a_series_of_usual_length_is_the_same_in_every_way(monkeypatch):
     """Blocks of their usual size; what rounding adds up to in so many steps is not more than 1e-5."""
     layer = L.LSTM(16, name="lstm")
     model_of(layer, n_timesteps=None)
     x = series(1, 1100, N_CHANNELS)
     compiled = scan(layer, x)
-    monkeypatch.setattr(recurrence, "FEW", 2000)
-    for name, values in scan(layer, x).items():
-        np.testing.assert_allclose(compiled[name], values, atol=1e-5)
+    for name in ("FEW", "FEWEST"):
+        monkeypatch.setattr(recurrence, name, 2000)  # as a graph, and then step by step
+        for quantity, values in scan(layer, x).items():
+            np.testing.assert_allclose(compiled[quantity], values, atol=1e-5)
 
 
 def test_no_length_and_no_other_layer_of_the_kind_is_compiled_anew(always):
@@ -151,16 +201,34 @@ class Bent(keras.Model):
         return self.rnn(x)
 
 
-def test_no_model_is_kept_alive(always):
+@pytest.mark.parametrize(("few", "function"), [(0, "_compiled"), (100, "_traced")])
+def test_no_model_is_kept_alive(few, function, monkeypatch, as_graph):
+    monkeypatch.setattr(recurrence, "FEW", few)
     model, x = Bent(), series(N_SAMPLES, N_TIMESTEPS, N_CHANNELS)
     model(x)
-    before = n_traced()
+    before = n_traced(function)
     assert_equal(scan(model.rnn, x), by_hand(model.rnn, x))
-    assert n_traced() > before, "it was not compiled"
+    assert n_traced(function) > before, "it was not compiled"
     alive = weakref.ref(model)
     del model
     gc.collect()
     assert alive() is None
+
+
+def eager(x):
+    """No graph knows the numbers."""
+    return tf.constant(np.tanh(x.numpy()))
+
+
+def test_python_that_reads_numbers_runs_step_by_step(as_graph, caplog):
+    layer = L.SimpleRNN(N_UNITS)
+    model_of(layer)
+    layer.cell.activation = eager  # no model with it is ever built in Keras
+    x = series(N_SAMPLES, N_TIMESTEPS, N_CHANNELS)
+    with caplog.at_level(logging.INFO, logger="tswidgets"):
+        found = scan(layer, x)
+    assert "runs step by step" in caplog.text
+    assert_equal(found, by_hand(layer, x))
 
 
 def test_states_of_an_observed_series_run_no_model(monkeypatch):
@@ -219,8 +287,17 @@ def each(values, n_samples=N_SAMPLES):
     return {name: array.reshape(n_samples, N_OUTER, *array.shape[1:]) for name, array in values.items()}
 
 
-@pytest.mark.parametrize("name", WITHIN)
-@pytest.mark.parametrize("masking", [False, True])
+@pytest.mark.parametrize(
+    "name, masking",
+    in_gate(
+        [(name, masking) for name in WITHIN for masking in (False, True)],
+        ("lstm", True),
+        ("lstm sequences", False),
+        ("gru backwards", True),
+        ("rnn", False),
+        ("both sequences", True),
+    ),
+)
 def test_a_layer_within_time_distributed(name, masking):
     """It begins anew at each of the outer steps."""
     inner = WITHIN[name]()

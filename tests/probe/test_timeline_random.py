@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from keras import layers as L
 
 from tests import reference
-from tests.models import series
+from tests.models import in_gate, series
 from tests.probe.chains import functional
 from tests.probe.conftest import random_models
 from tswidgets.probe import Probe
@@ -66,7 +66,12 @@ def cross_attention_heads():
 
 @pytest.mark.parametrize(
     "build",
-    [recurrent_stack, two_directions, encoder_decoder, self_attention, cross_attention, cross_attention_heads],
+    in_gate(
+        [recurrent_stack, two_directions, encoder_decoder, self_attention, cross_attention, cross_attention_heads],
+        two_directions,
+        encoder_decoder,
+        cross_attention,
+    ),
 )
 def test_recurrence_and_attention_see_what_the_gradient_says(build):
     """First and last step seen are those that the gradient reaches, no more and no less."""

@@ -15,7 +15,7 @@ from keras import layers as L
 from PIL import Image
 
 import tswidgets as tsw
-from tests.models import CASES, case, padded_series, randomise, series
+from tests.models import CASES, case, in_gate, padded_series, randomise, series
 from tests.probe.test_attention import additive, assert_close, fails_in_old_keras, heads, softmax
 from tswidgets.widgets.panels.attention import looks_most
 
@@ -350,7 +350,7 @@ def test_keys_without_a_place_in_time_are_said() -> None:
         assert "no place in time" in explorer._status.value
 
 
-@pytest.mark.parametrize("name", ATTENDING)
+@pytest.mark.parametrize("name", in_gate(ATTENDING, "causal_transformer", "attention", "forecaster"))
 def test_it_opens_on_every_model_that_attends(name: str) -> None:
     found = case(name)
     with tsw.Explorer(found.model, found.x) as explorer:

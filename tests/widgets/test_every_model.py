@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tswidgets as tsw
-from tests.models import CASES, SAMPLED, case, sampled
+from tests.models import CASES, case, sampled
 
 EVERY_LAYER = os.environ.get("HYPOTHESIS_PROFILE") == "slow"  # or filters of the last that has several
 NAMES = [name for name in CASES if name != "stateful"]  # a state for each place in the batch: see below
@@ -30,7 +30,7 @@ def drawn(explorer: tsw.Explorer, layer: str) -> np.ndarray:
     return data["layer"]
 
 
-@pytest.mark.parametrize("name", sampled(NAMES))
+@pytest.mark.parametrize("name", sampled(NAMES, 6))
 def test_every_layer_is_drawn_or_explained(name: str) -> None:
     found = case(name)
     with tsw.Explorer(found.model, found.x) as explorer:
@@ -57,7 +57,7 @@ def test_a_model_that_is_not_compiled_says_so() -> None:
         assert "not compiled" in explorer._status.value
 
 
-@pytest.mark.parametrize("name", SAMPLED)
+@pytest.mark.parametrize("name", sampled(CASES, 6))
 def test_filters_can_be_removed_from_every_model_or_it_says_why(name: str) -> None:
     """Of the last layer that can be drawn and has several filters, against the function; the rest is explained."""
     found = case(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import Any
 
 import ipywidgets
@@ -19,8 +20,14 @@ from tswidgets.probe.program import Program
 DATASETS = [tsw.datasets.watch_exercises, tsw.datasets.japanese_vowels, tsw.datasets.watch_segment]
 
 
+@cache
+def loaded(load: Any) -> Any:
+    """A model that is traced once for all tests that look at it."""
+    return load()
+
+
 def explore(load: Any, **options: Any) -> tsw.Explorer:
-    dataset = load()
+    dataset = loaded(load)
     names = {"channel_names": dataset.channel_names, "class_names": dataset.class_names}
     return tsw.Explorer(dataset.model, dataset.X, dataset.y, **names, sampling_rate=dataset.sampling_rate, **options)
 
@@ -41,7 +48,7 @@ X = np.random.default_rng(3).normal(size=(7, 30, 3)).astype(np.float32)
 
 @pytest.mark.parametrize("load", DATASETS, ids=lambda load: load.__name__)
 def test_the_screen_and_the_functions_agree(load: Any) -> None:
-    dataset = load()
+    dataset = loaded(load)
     answers = {sample: np.asarray(dataset.model(dataset.X[sample][None], training=False))[0] for sample in (0, 5)}
     with explore(load) as explorer:
         for layer in explorer.layers:

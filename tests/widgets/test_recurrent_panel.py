@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tswidgets as tsw
-from tests.models import SAMPLED, case, randomise, series
+from tests.models import CASES, case, randomise, sampled, series
 from tswidgets.selection import Selection
 from tswidgets.widgets.panels.recurrent import RecurrentPanel
 from tswidgets.widgets.states import layers_of
@@ -271,7 +271,7 @@ def test_a_repeated_picture_sends_nothing(classifier: keras.Model, messages: Any
         assert not messages.of_marks()  # the walk moves the pointer and the words beside, no figure
 
 
-@pytest.mark.parametrize("name", SAMPLED)
+@pytest.mark.parametrize("name", sampled(CASES, 6))
 def test_every_recurrent_model(name: str) -> None:
     found = case(name)
     subject = bind(found.model, found.x)

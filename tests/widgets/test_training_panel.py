@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tswidgets as tsw
-from tests.widgets.test_live import SLOW, X, Y, compiled, conv, fit, lstm, said
+from tests.widgets.test_live import SLOW, X, Y, begun, compiled, conv, fit, lstm, said
 
 
 class Witness(keras.callbacks.Callback):
@@ -127,7 +127,7 @@ def test_an_epoch_that_was_not_recorded(trained: Any, value: Any, error: type[Ex
 
 
 def test_the_panel_is_there_before_the_training_and_says_so() -> None:
-    with tsw.Explorer(compiled(conv()), X, Y) as explorer:
+    with tsw.Explorer(begun()[0], X, Y) as explorer:
         assert "training" not in explorer.panels
         chosen = explorer.panel = "ablation"
         tsw.LiveCallback(explorer, record=True)
@@ -143,7 +143,7 @@ def test_the_panel_is_there_before_the_training_and_says_so() -> None:
 
 
 def test_it_grows_while_the_model_is_trained() -> None:
-    with tsw.Explorer(compiled(conv()), X, Y) as explorer:
+    with tsw.Explorer(begun()[0], X, Y) as explorer:
         live, seen = tsw.LiveCallback(explorer, record=True), []
         explorer.panel = "training"
 
@@ -157,7 +157,7 @@ def test_it_grows_while_the_model_is_trained() -> None:
 
 
 def test_a_layer_that_is_not_recorded() -> None:
-    with tsw.Explorer(compiled(conv()), X, Y) as explorer:
+    with tsw.Explorer(begun()[0], X, Y) as explorer:
         live = tsw.LiveCallback(explorer, record=True, layers=["conv", "dense"], sample=1)
         fit(explorer.model, live, epochs=1)
         assert live.record is not None
@@ -205,7 +205,7 @@ def test_other_kinds_of_layers_and_answers(kind: str) -> None:
 
 def test_forgotten_epochs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tswidgets.analysis.training_record.MOST_BYTES", 4 * 300)
-    with tsw.Explorer(compiled(conv()), X, Y) as explorer:
+    with tsw.Explorer(begun()[0], X, Y) as explorer:
         live = tsw.LiveCallback(explorer, record=True)
         fit(explorer.model, live, epochs=8)
         assert live.record is not None
@@ -217,7 +217,7 @@ def test_forgotten_epochs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_mistake_while_recording_does_not_stop_the_training(caplog: pytest.LogCaptureFixture) -> None:
-    with tsw.Explorer(compiled(conv()), X, Y) as explorer:
+    with tsw.Explorer(begun()[0], X, Y) as explorer:
         live = tsw.LiveCallback(explorer, record=True)
         assert live._recorder is not None
         live._recorder._observed = lambda record: 1 / 0  # type: ignore[assignment, return-value]

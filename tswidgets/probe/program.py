@@ -29,7 +29,7 @@ Forward = Callable[..., Any]
 Task = Callable[..., Any]
 """`task(forward, inputs, *arguments)`: what to compute from one run; returns nested tensors."""
 
-WORTHWHILE = 5e-4  # seconds of a run from which on another compiler is worth trying
+WORTHWHILE = 0.25  # seconds spent on single series, about what another compiler takes, after which it is worth trying
 
 
 class Program:
@@ -57,7 +57,7 @@ class Program:
         self._any_length = any_length
         self._n_inputs = len(tree.flatten(structure))
         self._run: Any = self._body
-        self._runs = 0
+        self._runs, self._spent, self._tried = 0, 0.0, False
         self._faster: Callable[..., Any] | None = None
         if not eager_because:
             try:
@@ -79,7 +79,10 @@ class Program:
         result = self._run(*tensors)
         if len(arrays[0]) == 1:
             self._runs += 1
-            if self._runs == 2 and time.perf_counter() - started > WORTHWHILE:  # the first run is always slow
+            if self._runs > 1:  # the first run is always slow
+                self._spent += time.perf_counter() - started
+            if self._runs > 1 and self._spent > WORTHWHILE and not self._tried:
+                self._tried = True
                 self._try_faster(tensors)
         return result
 

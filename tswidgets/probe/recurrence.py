@@ -1,7 +1,7 @@
 """The recurrence of Keras' LSTM, GRU and SimpleRNN cells with all that happens inside, step by step.
 
 The loop is compiled with XLA for blocks of so many steps, the last of which need not be full: a series of another
-length is computed by the same program.
+length is computed by the same program. A short series runs through a graph that takes any length, which XLA does not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Step = Callable[..., Any]
 
-FEW = 32  # steps of a series that are over before a compiler is done
+FEWEST = 8  # steps of a series that are over before a graph is made
+FEW = 128  # … before a compiler is done, and as a graph not noticed
 MOST_STEPS, MOST_SAMPLES, MOST_ROWS = 512, 64, 2048  # of a block; rows are steps times samples
 
 
@@ -105,7 +106,7 @@ def _lstm(U: Any, b: Any, gate: Step, activation: Step, reset_after: bool) -> St
 
 
 def _gru(U: Any, b: Any, gate: Step, activation: Step, reset_after: bool) -> Step:
-    n_gates = 2 * U.shape[0]
+    n_gates = U.shape[1] // 3 * 2
     U_gates, U_candidate = U[:, :n_gates], U[:, n_gates:]
 
     def step(x: Any, h: Any) -> list[Any]:
@@ -159,12 +160,28 @@ def _block(
         found[: len(states)] = states
         return t + 1, states, [array.write(t, values) for array, values in zip(kept, found, strict=True)]
 
-    room = [tf.TensorArray(tf.float32, x.shape[0], element_shape=start[0].shape) for _ in names]
+    size = tf.shape(x)[0] if x.shape[0] is None else x.shape[0]
+    room = [tf.TensorArray(tf.float32, size, element_shape=start[0].shape) for _ in names]
     _, states, kept = tf.while_loop(lambda t, *_: t < n_steps, one, (tf.constant(0), list(start), room))
     return states, [array.stack() for array in kept]
 
 
 _compiled = tf.function(_block, jit_compile=True, autograph=False)
+_traced = tf.function(_block, autograph=False)
+
+
+def _short(*arguments: Any) -> tuple[Any, Any]:
+    """`_block` as a graph, traced once for a kind of layer, its channels and units: any number of steps and samples."""
+    _traced.get_concrete_function(*tree.map_structure(_free, arguments))
+    result: tuple[Any, Any] = _traced(*arguments)  # finds the graph of the free shapes, which fits
+    return result
+
+
+def _free(argument: Any) -> Any:
+    if not tf.is_tensor(argument):
+        return argument
+    free = argument.shape if argument.shape.rank == 0 else [None] * (argument.shape.rank - 1) + argument.shape[-1:]
+    return tf.TensorSpec(free, argument.dtype)
 
 
 def _follow(
@@ -178,9 +195,10 @@ def _follow(
 ) -> None:
     """Write what is found at every step; time is the first axis, samples are the second."""
     n_timesteps, n_samples, _ = x.shape
-    run: Callable[..., Any] = _block if n_timesteps <= FEW else _compiled
-    rows = n_samples if run is _block else 1 << (n_samples - 1).bit_length()  # few sizes, each is compiled for itself
-    size = n_timesteps if run is _block else min(MOST_STEPS, MOST_ROWS // rows)
+    run: Callable[..., Any] = _block if n_timesteps < FEWEST else _short if n_timesteps <= FEW else _compiled
+    whole = run is not _compiled
+    rows = n_samples if whole else 1 << (n_samples - 1).bit_length()  # few sizes, each is compiled for itself
+    size = n_timesteps if whole else min(MOST_STEPS, MOST_ROWS // rows)
     with tf.device("CPU:0"):  # a GPU takes longer for one step after the other, and multiplies with fewer bits
         weights, states = tree.map_structure(tf.constant, (list(weights), [_filled(one, rows) for one in states]))
         for start in range(0, n_timesteps, max(size, 1)):
@@ -189,10 +207,10 @@ def _follow(
             arguments = cell, options, weights, *map(tf.constant, steps), states, tf.constant(n)
             try:
                 states, found = run(*arguments)
-            except Exception as error:  # of XLA, which knows no Python and not all of TensorFlow
+            except Exception as error:  # of XLA, which knows no Python and not all of TensorFlow; of Python in a graph
                 if run is _block:
                     raise
-                logger.info("not compiled with XLA, runs step by step: %s", _validate.reason(error))
+                logger.info("not compiled, runs step by step: %s", _validate.reason(error))
                 run = _block
                 states, found = run(*arguments)
             for values, into in zip(found, written, strict=True):
