@@ -129,9 +129,11 @@ async function render({ model, el }: RenderProps<State>) {
   // Notebook front ends otherwise take arrow keys from sliders and figures.
   root.setAttribute("data-lm-suppress-shortcuts", "true");
   const moved = () => redraw();
+  const retell = () => tell(el, model, layer, spot); // boxes lie where they lay: to ask the page where that is costs more
   scale.on("change:min change:max", moved);
   for (const name of CAUSES) model.on(`change:${name}`, reread);
-  for (const name of ["step", "filter"] as const) model.on(`change:${name}`, moved);
+  model.on("change:step", moved);
+  model.on("change:filter", retell);
   redraw();
 
   return () => {
@@ -140,7 +142,8 @@ async function render({ model, el }: RenderProps<State>) {
     cancelAnimationFrame(frame);
     scale.off("change:min change:max", moved);
     for (const name of CAUSES) model.off(`change:${name}`, reread);
-    for (const name of ["step", "filter"] as const) model.off(`change:${name}`, moved);
+    model.off("change:step", moved);
+    model.off("change:filter", retell);
   };
 }
 
@@ -182,24 +185,34 @@ function fixed(model: AnyModel<State>, layer: Layer): number | null {
   return centre === undefined || Number.isNaN(centre) ? null : centre;
 }
 
+/** The step that the pointer is at, or else the fixed one, and the input steps that it sees. */
+function pointed(model: AnyModel<State>, layer: Layer, spot: Spot): { step: number | null; lo: number; hi: number } {
+  const step = spot.step ?? (spot.filter === null ? model.get("step") : null);
+  if (step === null || step >= layer.centres.length) return { step: null, lo: 1, hi: 0 };
+  return { step, lo: layer.fields[2 * step]!, hi: layer.fields[2 * step + 1]! };
+}
+
 function draw(root: HTMLElement, el: HTMLElement, model: AnyModel<State>, layer: Layer, spot: Spot, shown: Interval) {
   const perStep = model.get("seconds_per_step");
-  const step = spot.step ?? (spot.filter === null ? model.get("step") : null);
-  const valid = step !== null && step < layer.centres.length;
-  const lo = valid ? layer.fields[2 * step]! : 1;
-  const hi = valid ? layer.fields[2 * step + 1]! : 0;
+  const { step, lo, hi } = pointed(model, layer, spot);
   for (const figure of root.querySelectorAll<HTMLElement>(TIMED)) {
     figure.tabIndex = 0;
     const isLayer = figure.classList.contains("tsw-layer");
     const isInput = figure.classList.contains("tsw-input");
-    const span = valid && lo <= hi && isInput ? ([(lo - 0.5) * perStep, (hi + 0.5) * perStep] as Interval) : null;
-    const line = isInput || layer.kind === "other" ? spot.at : valid ? layer.centres[step]! : null;
+    const span = step !== null && lo <= hi && isInput ? ([(lo - 0.5) * perStep, (hi + 0.5) * perStep] as Interval) : null;
+    const line = isInput || layer.kind === "other" ? spot.at : step !== null ? layer.centres[step]! : null;
     overlay(figure, "tsw-span", span, shown);
     const hidden = line === null || Number.isNaN(line) || (isLayer && layer.kind !== "sequence");
     overlay(figure, "tsw-cross", hidden ? null : [line * perStep, line * perStep], shown);
   }
-  el.classList.toggle("tsw-hint", !valid && spot.filter === null);
-  el.textContent = readout(model, layer, spot, valid ? step : null, lo, hi);
+  tell(el, model, layer, spot);
+}
+
+/** Say in words what is pointed at. */
+function tell(el: HTMLElement, model: AnyModel<State>, layer: Layer, spot: Spot) {
+  const { step, lo, hi } = pointed(model, layer, spot);
+  el.classList.toggle("tsw-hint", step === null && spot.filter === null);
+  el.textContent = readout(model, layer, spot, step, lo, hi);
 }
 
 function readout(model: AnyModel<State>, layer: Layer, spot: Spot, step: number | null, lo: number, hi: number): string {

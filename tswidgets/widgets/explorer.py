@@ -113,6 +113,7 @@ class Explorer(Exports, Following, ipywidgets.VBox):
         self._controls.reset.on_click(lambda _: self._panel.time.reset())
         self._pages = Pages(self, subject, kinds, self._again)
         self._frames = Frames(self)
+        self._pages.box.observe(lambda _: self._frames.look_again(), "children")
         self._open()
         inline = None if offered is None else False
         self._refresher = Refresher(
@@ -244,7 +245,6 @@ class Explorer(Exports, Following, ipywidgets.VBox):
     def _open(self) -> None:
         """Show the chosen panel on the time axis of what it is about."""
         panel = self._pages.open(self.panel, self.layer)
-        self._frames.look_again()
         self._controls.offer(panel.scales)
         self._controls.drag.slicer = getattr(panel, "slicer", None)
         self._zoom(self._controls.zoom.value)
