@@ -68,6 +68,8 @@ bench: $(VENV)/.test
 bench-browser: $(VENV)/.test
 	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python benchmarks/browser.py
 	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python benchmarks/gallery.py
+	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python benchmarks/long_series.py
+	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python benchmarks/endurance.py
 
 clean:
 	rm -rf $(VENV) .venv-lowest tswidgets/static js/node_modules build dist *.egg-info

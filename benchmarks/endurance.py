@@ -132,6 +132,8 @@ def main() -> None:
             row(name, f"{b - a:+.1f} MB, {a:.0f} before", f"< {most} MB more")
         row("page: nodes", f"{after[2] - before[2]:+,}, {before[2]:,} before", "")
         book.run("e.close(); alive = weakref.ref(model); del e, model, d; gc.collect()")
+        book.page.wait_for_timeout(2000)  # what is being computed is given up at the next step
+        book.run("gc.collect()")
         row("close()", "model is gone" if book.kernel("alive() is None") else "the model is still held", "gone")
 
 
