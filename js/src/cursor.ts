@@ -1,7 +1,7 @@
 // One pointer for all figures of an explorer. Hovering is answered here, without the kernel; choices go to the kernel.
 import type { AnyModel, RenderProps } from "@anywidget/types";
 import { TIMED, figureAt, overlay, plotArea, watchAreas, type ScaleModel } from "./figures.ts";
-import { HOVER, panelOf, type Hover } from "./panel.ts";
+import { HOVER, POINT, panelOf, type Hover, type Point } from "./panel.ts";
 import { clamp, floats, integers, nearest, project, short, spanText, valueText, type Interval } from "./steps.ts";
 
 interface State {
@@ -86,7 +86,13 @@ async function render({ model, el }: RenderProps<State>) {
     model.save_changes();
   };
 
+  listen(POINT, ({ detail: { at, filter } }: CustomEvent<Point>) => {
+    const step = at === null || layer.kind !== "sequence" ? null : nearest(layer.centres, at);
+    spot = { at, step, filter };
+    redraw();
+  });
   listen("pointermove", (event: PointerEvent) => {
+    if ((event.target as Element).closest(".tsw-gallery-list")) return; // it asks to be pointed at
     const figure = figureAt(event);
     spot = figure ? spotAt(figure, event, model, layer, [scale.get("min"), scale.get("max")]) : NOWHERE;
     redraw();

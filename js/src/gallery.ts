@@ -7,7 +7,7 @@ import { Page, watchLook } from "./gallery_page.ts";
 import { OF_GALLERY, OF_SOURCE, lay, unpack, type Source, type State } from "./gallery_scene.ts";
 import { chosenText, hintText, legendText, readingText } from "./gallery_text.ts";
 import { walkSwitches } from "./grid.ts";
-import { HOVER, panelOf, type Hover } from "./panel.ts";
+import { POINT, panelOf, type Point } from "./panel.ts";
 import { clamp, nearest, project, type Interval } from "./steps.ts";
 
 /** What is under the pointer: a cell, and where there is a time axis the point nearest to it. */
@@ -122,21 +122,17 @@ async function render({ model, el }: RenderProps<State>) {
     return { place, point: nearest(scene.at, project(clamp(x, ...plot(place)), plot(place), scene.shown)) };
   };
   const root = await panelOf(el);
-  const hover = (): Hover => ({ at: spot?.point == null ? null : scene.at[spot.point]! });
-  const listen = (event: string, handler: (event: any) => void, on: HTMLElement = list) =>
-    on.addEventListener(event, handler, { signal: stop.signal });
+  const listen = (event: string, handler: (event: any) => void) =>
+    list.addEventListener(event, handler, { signal: stop.signal });
   const point = (to: Spot | null) => {
     spot = to;
     tell();
+    const at = spot?.point == null ? null : scene.at[spot.point]!;
+    const detail = { at, filter: spot ? scene.order[spot.place]! : null };
+    root.dispatchEvent(new CustomEvent<Point>(POINT, { detail }));
   };
   listen("pointermove", (event: PointerEvent) => point(spotAt(event)));
   listen("pointerleave", () => point(null));
-  // The panel's pointer tells that it is above no figure: above this one it is.
-  listen(HOVER, (event: CustomEvent<Hover>) => {
-    if (hover().at === null || event.detail.at === hover().at) return;
-    event.stopImmediatePropagation();
-    root.dispatchEvent(new CustomEvent<Hover>(HOVER, { detail: hover() }));
-  }, root);
   listen("click", (event: MouseEvent) => {
     const here = spotAt(event);
     if (!here) return;

@@ -7,6 +7,15 @@ export interface Hover {
   at: number | null;
 }
 
+/** Asks the panel's pointer to point at what is under the mouse elsewhere, such as in a gallery. */
+export const POINT = "tsw-point";
+
+/** Detail of the event POINT on the panel: an input step, a fraction, and a filter; null where there is none. */
+export interface Point {
+  at: number | null;
+  filter: number | null;
+}
+
 const NARROW: [string, number][] = [["tsw-narrow", 1000], ["tsw-slim", 900]];
 const marked = new WeakSet<Element>();
 
