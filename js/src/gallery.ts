@@ -5,7 +5,7 @@ import { GAP, drawCurves, drawRows, drawUnits } from "./gallery_draw.ts";
 import { ends, inSight, placeAt, scrolledTo } from "./gallery_layout.ts";
 import { Page, watchLook } from "./gallery_page.ts";
 import { OF_GALLERY, OF_SOURCE, lay, unpack, type Source, type State } from "./gallery_scene.ts";
-import { chosenText, hintText, legendText, readingText } from "./gallery_text.ts";
+import { chosenText, hintText, legendText } from "./gallery_text.ts";
 import { walkSwitches } from "./grid.ts";
 import { POINT, panelOf, type Point } from "./panel.ts";
 import { clamp, nearest, project, type Interval } from "./steps.ts";
@@ -39,24 +39,18 @@ async function render({ model, el }: RenderProps<State>) {
   const tell = () => {
     if (!shown) return;
     const [n, word, place] = [layer.n, source.get("word"), chosen()];
-    const mark = place === null ? 0 : scene.marks[source.get("filter")]!;
+    const named = (at: number) => {
+      const filter = scene.order[at]!;
+      return chosenText(word, scene.numberOf(filter), at, n, scene.marks[filter]!);
+    };
     const cross = spot?.point == null ? null : project(scene.at[spot.point]!, scene.shown, plot(spot.place));
     page.mark(scene.layout, place, spot?.place ?? null, cross);
-    const name = place === null ? "" : chosenText(word, scene.numberOf(source.get("filter")), place, n, mark);
+    const name = place === null ? "" : named(place);
     page.name(`All ${n} ${word}s of the layer`, name, place ?? 0, n);
     const empty = n ? "" : hintText(layer.kind, word, layer.run, true);
     const keyed = place !== null && list.matches(":focus-visible");
-    const told = spot ? reading(spot) : keyed ? name[0]!.toUpperCase() + name.slice(1) : hintText(layer.kind, word, layer.run, !n);
+    const told = spot ? named(spot.place) : keyed ? name : hintText(layer.kind, word, layer.run, !n);
     page.say(n ? told : "", !spot && !keyed, legend, empty);
-  };
-  const reading = ({ place, point }: Spot): string => {
-    const filter = scene.order[place]!;
-    const pair = layer.run > 1 && point !== null ? [point & ~1, point | 1] : [point ?? 0];
-    return readingText({
-      word: source.get("word"), number: scene.numberOf(filter), at: point === null ? null : scene.at[point]!,
-      secondsPerStep: source.get("seconds_per_step"), unit: source.get("unit"), run: layer.run, mark: scene.marks[filter]!,
-      values: pair.map((one) => scene.values[one * scene.n + filter]!),
-    });
   };
   const paint = () => {
     frame = 0;

@@ -1,6 +1,4 @@
-// What a gallery says: of the filter under the pointer, of the chosen one, and what its signs mean.
-import { short } from "./steps.ts";
-
+// What a gallery says: which filter is under the pointer or chosen, and what its signs mean.
 /** A sign and a word for every number in `STATES` of analysis/dead.py, and how it is found out. */
 export const SIGNS = [
   ["", "", ""],
@@ -19,33 +17,10 @@ export function legendText(marks: Uint8Array, samples: number): string {
   return told.length ? `${told.join(" · ")} (over ${samples} ${samples === 1 ? "sample" : "samples"})` : "";
 }
 
-/** Where and when a value was read. */
-export interface Reading {
-  word: string;
-  number: number;
-  /** The input step, a fraction where the layer's step lies between two; null without a time axis. */
-  at: number | null;
-  secondsPerStep: number;
-  unit: string;
-  /** One value, or lowest and highest of `run` steps; none where there were too many to send. */
-  values: number[];
-  run: number;
-  mark: number;
-}
-
-export function readingText({ word, number, at, secondsPerStep, unit, values, run, mark }: Reading): string {
-  const name = `${word[0]!.toUpperCase()}${word.slice(1)} ${number}`;
-  const seconds = at === null || !unit ? "" : ` (${short(at * secondsPerStep)} ${unit})`;
-  const when = at === null ? "" : ` at input step ${short(at)}${seconds}`;
-  const [low, high] = [short(values[0]), short(values.at(-1))];
-  const of = run > 1 ? `, lowest and highest of ${run} steps` : "";
-  const value = values.length ? ` = ${low === high ? low : `${low} to ${high}`}${of}` : "";
-  return `${name}${when}${value}${mark ? ` · ${SIGNS[mark]![1]}` : ""}`;
-}
-
-/** The chosen filter in words, for those who do not see its frame. */
+/** A filter in words: the panel's pointer tells its values. */
 export function chosenText(word: string, number: number, place: number, n: number, mark: number): string {
-  return `${word} ${number}, ${place + 1} of ${n}${mark ? `, ${SIGNS[mark]![1]}` : ""}`;
+  const name = `${word[0]!.toUpperCase()}${word.slice(1)} ${number}`;
+  return `${name}, ${place + 1} of ${n}${mark ? `, ${SIGNS[mark]![1]}` : ""}`;
 }
 
 /** What stands where nothing is pointed at. */

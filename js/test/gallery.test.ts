@@ -4,7 +4,7 @@ import type { AnyModel } from "@anywidget/types";
 import { emptyExtent, extents, ink } from "../src/gallery_ink.ts";
 import { CURVES, boxOf, grid, inSight, list, orderOf, placeAt, placesOf, scrolledTo } from "../src/gallery_layout.ts";
 import { lay, unpack, type Source, type State } from "../src/gallery_scene.ts";
-import { chosenText, legendText, readingText } from "../src/gallery_text.ts";
+import { chosenText, legendText } from "../src/gallery_text.ts";
 import { columns, inTime, track } from "../src/gallery_time.ts";
 import { curve, emptyLine, paint } from "../src/gallery_values.ts";
 import { ticks } from "../src/ticks.ts";
@@ -132,16 +132,9 @@ test("a row has the palette's colours: strongest of a column, absent empty, NaN 
   assert.deepEqual([...out], [254, 1, 2 + 63, 0]);
 });
 
-test("what was read is told with its place in time", () => {
-  const reading = { word: "filter", number: 17, at: 62, secondsPerStep: 0.02, unit: "s", values: [-0.5], run: 1, mark: 0 };
-  assert.equal(readingText(reading), "Filter 17 at input step 62 (1.24 s) = −0.5");
-  assert.equal(readingText({ ...reading, unit: "", mark: 1 }), "Filter 17 at input step 62 = −0.5 · dead");
-  assert.equal(
-    readingText({ ...reading, values: [0.1, 0.9], run: 6 }),
-    "Filter 17 at input step 62 (1.24 s) = 0.1 to 0.9, lowest and highest of 6 steps",
-  );
-  assert.equal(readingText({ ...reading, at: null, word: "unit", number: 3 }), "Unit 3 = −0.5");
-  assert.equal(chosenText("filter", 17, 2, 128, 3), "filter 17, 3 of 128, saturated");
+test("a filter is told with its place among them and its sign", () => {
+  assert.equal(chosenText("filter", 17, 2, 128, 0), "Filter 17, 3 of 128");
+  assert.equal(chosenText("unit", 17, 2, 128, 3), "Unit 17, 3 of 128, saturated");
 });
 
 test("signs are explained and counted, and only those that there are", () => {

@@ -51,11 +51,14 @@ def box(book: Notebook, what: str) -> list[float]:
 
 
 def hover(book: Notebook, x: float, y: float) -> tuple[int, int, float]:
-    """Filter, input step and value that are read at a point of the list."""
+    """Filter, its step and its value that are read at a point of the list; the figures above show where that is."""
     corner = book.page.locator(".tsw-gallery-list").bounding_box()
     book.page.mouse.move(corner["x"] + x, corner["y"] + y)
-    until(lambda: " at input step " in told(book))
-    number, step, value = re.match(r"Filter (\d+) at input step (\d+) \(.* s\) = (\S+)", told(book)).groups()
+    read = book.page.locator(".tsw-readout").first
+    until(lambda: re.search(r"filter (\d+) =", read.inner_text()) is not None)
+    until(lambda: re.search(r"filter (\d+) =", read.inner_text())[1] == re.match(r"Filter (\d+),", told(book))[1])
+    assert book.figure("curve").locator(".tsw-cross").count() == book.figure("input").locator(".tsw-span").count() == 1
+    step, number, value = re.match(r"Step (\d+) sees input .* · filter (\d+) = (\S+)", read.inner_text()).groups()
     return int(number), int(step), float(value.replace("−", "-"))
 
 
@@ -94,8 +97,8 @@ def curves_are_drawn_read_chosen_and_ordered(book: Notebook) -> None:
     assert np.ptp(expected[inside]) * (cell[3] - TOP - BELOW) > 8  # it is no flat line
 
     filter, step, value = hover(book, cell[0] + 0.6 * cell[2], cell[1] + cell[3] / 2)
-    assert filter == 6 and abs(step - 180) < 6
-    assert value == pytest.approx(values[step - 4, 6], rel=0.006, abs=0.006)
+    assert filter == 6 and abs(step + 4 - 180) < 6
+    assert value == pytest.approx(values[step, 6], rel=0.006, abs=0.006)
     filter, _, _ = hover(book, cell[0] + 1.5 * cell[2], cell[1] + cell[3] / 2)
     assert filter == 7
     book.page.mouse.down()
@@ -128,16 +131,16 @@ def two_thousand_rows_are_scrolled_and_read(book: Notebook) -> None:
     until(lambda: 0 <= box(book, "chosen")[1] <= 420 - 13)
     x, y, width, _ = box(book, "chosen")
     filter, step, value = hover(book, x + 0.5 * width, y + 5)
-    assert filter == 2000 and abs(step - 150) < 3
-    assert value == pytest.approx(values[(step - 6) // 3, 10], rel=0.006, abs=0.006)
+    assert filter == 2000 and abs(3 * step + 6 - 150) < 3
+    assert value == pytest.approx(values[step, 10], rel=0.006, abs=0.006)
     book.page.mouse.wheel(0, -260)  # twenty rows
     until(lambda: box(book, "chosen")[1] == pytest.approx(y + 260, abs=1))
     assert hover(book, x + 0.5 * width, y + 5)[0] == 1980
     colors = np.array(book.page.evaluate(PIXELS, [round(x + 0.5 * width), round(y + 5), 1, 1]))
     scale = book.kernel("e._panel.whole.gallery.colors")
-    value = book.kernel(f"float(e.data()['layer'][{(step - 6) // 3}, 1980])")
+    value = book.kernel(f"float(e.data()['layer'][{step}, 1980])")
     assert colors[3] == pytest.approx(abs(value) / scale[1] * 255, abs=4)
     assert (colors[0] > colors[2]) == (value > 0)
     book.page.mouse.down()
     book.page.mouse.up()
-    until(lambda: book.kernel("[e.filter, e.step]") == [1980, (step - 6) // 3])
+    until(lambda: book.kernel("[e.filter, e.step]") == [1980, step])

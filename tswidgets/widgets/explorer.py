@@ -69,7 +69,7 @@ class Explorer(Exports, Following, ipywidgets.VBox):
         What was expected, what was got and what to do. After an error the explorer shows what it showed before.
     """
 
-    _first_panel = "activations"
+    _first_panels: tuple[str, ...] = ("comparison", "activations")
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Explorer(Exports, Following, ipywidgets.VBox):
         self._pictures: dict[str, Picture] = {}
         self._busy_with_own_change = True
         super().__init__()
-        self.panel = self._first_panel if self._first_panel in kinds else next(iter(kinds))
+        self.panel = next((name for name in self._first_panels if name in kinds), next(iter(kinds)))
         self.layer, self.metric = subject.first_layer, metrics_for(subject)[0]
         self.target_step = (subject.n_output_steps or 0) // 2
         if subject.step_labels is not None and subject.thresholds[0] < 0:

@@ -41,7 +41,7 @@ class WindowExplorer(Explorer):
         What was expected, what was got and what to do.
     """
 
-    _first_panel = "windows"
+    _first_panels = ("windows",)
 
     def __init__(
         self,
