@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,22 @@ def test_sliders_work_without_a_kernel(explorer: Any, page: Page) -> None:
     assert_curve(page, explorer, "pool", 4, 4)
     assert page.locator(".tsw-filter-slider .widget-readout").inner_text() == "4"
     assert EVIL in page.locator(".tsw-prediction").inner_text()
+
+
+def test_all_filters_at_once_without_a_kernel(explorer: Any, page: Page) -> None:
+    menu, order = (page.locator("select:visible").filter(has_text=word) for word in ("curves", "most active first"))
+    menu.select_option("curves")
+    order.select_option("most active first")
+    values = tsw.activations(explorer._subject.model, explorer._subject.samples[4], "early").values
+    most = int(np.abs(values).mean(axis=0).argmax())
+    page.locator(".tsw-gallery-list").hover(position={"x": 100, "y": 20})
+    page.locator(".tsw-gallery-told", has_text=f"Filter {most}, 1 of 6").wait_for()
+    step, value = re.match(r"Step (\d+) sees .* = (\S+)", page.locator(".tsw-readout").inner_text()).groups()
+    assert float(value.replace("−", "-")) == pytest.approx(values[int(step), most], rel=5e-3, abs=5e-4)
+    press(page, "sample", "ArrowRight")
+    page.locator(".tsw-status", has_text="Sample 1: predicted").wait_for()
+    menu.select_option("rows")
+    page.locator(".tsw-caption:visible", has_text="All 6 filters of early · 56 steps · most active first").wait_for()
 
 
 def test_time_is_zoomed_without_a_kernel(page: Page) -> None:

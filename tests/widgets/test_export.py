@@ -74,6 +74,15 @@ def test_every_page_is_what_the_layer_answers_to_the_sample(explorer: Any, tmp_p
             assert any(one.size == expected.size and np.array_equal(one, expected.ravel()) for one in held)
 
 
+def test_every_value_is_that_of_the_name_that_it_is_read_by(explorer: Any, tmp_path: Path) -> None:
+    explorer.to_html(tmp_path / "page.html", samples=[0, 1])
+    table, _ = book_of((tmp_path / "page.html").read_text())
+    for page in table["pages"].values():
+        for (_, name), number in zip(table["keys"], page, strict=True):
+            state, places = table["values"][number] if number >= 0 else ({name: None}, [])
+            assert name in state or name in [path[0] for path, *_ in places], name
+
+
 def test_only_what_was_asked_for_is_in_it(explorer: Any, tmp_path: Path) -> None:
     explorer.layer, explorer.sample = "first", 5
     path = tmp_path / "page.html"

@@ -118,7 +118,7 @@ class _Values:
 
     def number(self, state: Any, paths: list[Any], buffers: list[Any]) -> int:
         raw = [bytes(memoryview(buffer).cast("B")) for buffer in buffers]
-        mark = (json.dumps(state), *raw)
+        mark = (json.dumps([state, paths]), *raw)  # equal buffers of other names are other values
         if mark not in self._numbers:
             self._numbers[mark] = len(self._known)
             self._known.append((state, paths, raw))

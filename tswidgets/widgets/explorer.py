@@ -120,7 +120,7 @@ class Explorer(Exports, Following, ipywidgets.VBox):
             self._compute, self._publish, self._failed, on_cancel=self._cancelled, threaded=inline
         )
         self._progress = Progress(self._cancel)
-        status = ipywidgets.HBox([self._status, self._progress])
+        status = ipywidgets.HBox([self._status, self._progress]).add_class("tsw-foot")
         self.children = [*self._controls.rows, self._pages.box, status, self._frames]
         self.add_class("tsw-explorer")
         self._busy_with_own_change = False
