@@ -125,7 +125,7 @@ async ({ code, css, palette, n, steps, mode, rounds }) => {
 def measure(page: Page, n: int, steps: int, mode: str, rounds: int = ROUNDS) -> dict[str, float]:
     """Median milliseconds to create a gallery of n filters × steps, to update it, to choose a filter in it; `first` is
     the first that was created, with code that the browser has not run yet."""
-    bundle: dict[str, Any] = {"code": asset("gallery.js").read_text(), "css": asset("style.css").read_text()}
+    bundle: dict[str, Any] = {"code": asset("gallery.js"), "css": asset("style.css")}
     bundle["palette"] = palette(signed=True).ravel().tolist()
     found = page.evaluate(MOUNT, {**bundle, "n": n, "steps": steps, "mode": mode, "rounds": rounds})
     return {name: statistics.median(times) for name, times in found.items()} | {"first": found["created"][0]}
