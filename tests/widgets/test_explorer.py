@@ -64,6 +64,16 @@ def test_the_screen_and_the_functions_agree(load: Any) -> None:
                 assert data["prediction"] == pytest.approx(answer, abs=1e-5)
 
 
+def test_data_of_a_panel_that_is_being_opened_in_another_thread() -> None:
+    """A tab is clicked, and a cell asks before what follows from it has been done."""
+    d = tsw.datasets.watch_exercises()
+    with tsw.Explorer(d.model, d.X) as explorer:
+        with explorer._own_change():  # the trait is set, and nobody has heard of it yet
+            explorer.panel = "ablation"
+        assert explorer.data().keys() == explorer._panel.data(explorer._pictures["ablation"]).keys()
+        assert explorer._pictures["ablation"].selection.panel == "ablation"
+
+
 def test_what_is_drawn_is_the_data() -> None:
     """The marks hold the arrays of data(), placed on the time axis in seconds."""
     with explore(tsw.datasets.watch_exercises) as explorer:

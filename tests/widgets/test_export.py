@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import bqplot
 import ipywidgets
 import numpy as np
 import pytest
@@ -186,6 +187,14 @@ def test_a_picture_is_one_message_once_the_page_is_ready(explorer: Any, monkeypa
         states = {widget_id: state for widget_id, state, _, _ in messages[0]["content"]["states"]}
         assert explorer._panel.slicer.line.model_id in states
         assert isinstance(explorer._frames, Frames)
+        for name in explorer.panels:  # also of a panel that was opened afterwards
+            explorer.panel = name
+            explorer.sample = 0
+            sent.clear()
+            explorer.sample = 2
+            explorer.data()
+            assert [widget for widget, _ in sent if isinstance(widget, bqplot.Mark)] == [], name
+        explorer.panel = "activations"
         sent.clear()
         explorer._frames._handle_custom_msg({"type": "ready"}, [])  # another page: it gets everything
         assert {explorer._panel.slicer.line, explorer._panel.cursor} <= {widget for widget, _ in sent}
