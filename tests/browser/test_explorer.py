@@ -358,7 +358,7 @@ e
 FIT = """
 class Until(keras.callbacks.Callback):  # the slider has arrived; where it does not arrive meanwhile, all epochs
     def on_epoch_end(self, epoch, logs=None):
-        self.model.stop_training = e.sample > 60
+        self.model.stop_training = e.sample > 60 and epoch >= 20  # the first one takes as long as many, it is traced
 
 n_epochs = 400
 h = m.fit(d.X, d.y, epochs=n_epochs, batch_size=84, verbose=0, shuffle=False, callbacks=[Until()])
@@ -386,7 +386,7 @@ def test_dragging_while_a_model_trains_disturbs_nothing_and_ends_right(notebook:
     expected = "np.asarray(m.get_layer('conv')(d.X[e.sample][None]))[0, :, e.filter]"
     assert_curve_is(book, np.array(book.kernel(expected)), np.arange(292) + 4)
     losses = book.kernel("h.history['loss']")
-    assert len(losses) > 1
+    assert len(losses) > 20
     alone = TRAIN.replace("e = tsw.Explorer(m, d.X, d.y)\ne", "") + FIT.replace("400", str(len(losses)))
     assert book.run(alone.replace("e.sample > 60", "False")) == ""
     assert book.kernel("h.history['loss']") == losses
