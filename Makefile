@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := pyproject.toml setup.py js/package-lock.json $(wildcard js/src/*)
 NPM := $(BIN)/python tools/npm.py
 
-.PHONY: demo test check check-python check-js unit browser browser-all bundle test-slow test-lowest pictures bench bench-browser clean
+.PHONY: demo test check check-python check-js unit browser browser-all bundle test-slow test-lowest pictures docs bench bench-browser clean
 
 demo: $(VENV)/.demo
 	$(BIN)/python tools/demo.py
@@ -52,8 +52,15 @@ test-lowest:
 	.venv-lowest/bin/python -m pip install --quiet -e '.[test]' -c tests/lowest.txt
 	.venv-lowest/bin/python -m pytest -W ignore::DeprecationWarning --ignore=tests/browser  # their own, of their time
 
+# The pictures of README and docs: diagrams, and what a person sees in JupyterLab, light and dark.
 pictures: $(VENV)/.test
-	$(BIN)/python tools/pictures.py
+	$(BIN)/python tools/diagrams.py
+	PICTURES=docs/pictures CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" \
+		$(BIN)/python -m pytest -m slow tests/browser/test_pictures.py
+
+# The site, in docs/_build: every notebook is run, and what it shows becomes a page that needs no kernel.
+docs: $(VENV)/.test
+	$(BIN)/python -m sphinx -W --keep-going docs docs/_build
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/probe.py
@@ -72,7 +79,7 @@ bench-browser: $(VENV)/.test
 	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python benchmarks/endurance.py
 
 clean:
-	rm -rf $(VENV) .venv-lowest tswidgets/static js/node_modules build dist *.egg-info
+	rm -rf $(VENV) .venv-lowest docs/_build docs/_live docs/tutorials tswidgets/static js/node_modules build dist *.egg-info
 
 $(BIN)/python:
 	$(PYTHON) tools/make_venv.py $(VENV)

@@ -108,7 +108,16 @@ def fold_windows(
 
 
 def fold_count(n_windows: int, size: int, stride: int = 1) -> NDArray[np.int64]:
-    """How many windows contain each step of the wave: int ndarray of shape (n_wave_steps,).
+    """How many windows contain each step of the wave.
+
+    Parameters
+    ----------
+    n_windows, size, stride : int
+        Number of windows, steps of each, and how many steps lie between the starts of two.
+
+    Returns
+    -------
+    int ndarray of shape (n_wave_steps,)
 
     Raises
     ------

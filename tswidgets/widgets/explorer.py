@@ -56,12 +56,8 @@ class Explorer(Exports, Following, ipywidgets.VBox):
     panels : list of str, optional
         What to show, of `panels`; by default all that apply to the model and the series.
 
-    Attributes
-    ----------
-    layer, filter, row, sample, step, scale, all_filters, panel, removed, removed_value, metric, method, target,
-    target_step, channels, maximize, quantity, unit_order, units, direction, current_step, threshold, head, query_step,
-    epoch
-        What is shown. They can be set, observed and linked; the picture follows, and they follow the sliders.
+    What is shown are attributes, `layer`, `filter`, `sample`, `panel` and others: they can be set, observed and linked;
+    the picture follows, and they follow the sliders.
 
     Raises
     ------

@@ -32,7 +32,12 @@ def plot_history(history: Any, *, validation_freq: int | list[int] | None = None
     Returns
     -------
     TrainingHistory
-        A widget. `data()` gives the numbers, `logarithmic = True` switches the value axes.
+        A widget. `data()` gives the numbers, arrays of shape (n_epochs,); `logarithmic = True` switches the value axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none of these, or holds no epoch.
     """
     return TrainingHistory(read(history, validation_freq))
 
