@@ -103,7 +103,7 @@ def places_to_stop(n_samples: int, seconds: float = 5) -> Row:
     data = tsw.datasets.watch_exercises()
     layer = data.model.layers[0].name
     X, y = data.X[:n_samples], data.y[:n_samples]
-    pieces = tsw.ablating_pairs(data.model, X, layer, y=y, metric="score")
+    pieces = tsw.iter_ablate_pairs(data.model, X, layer, y=y, metric="score")
     while next(pieces).done == 0:
         pass
     times, done = [time.perf_counter()], 0

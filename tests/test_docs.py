@@ -1,4 +1,4 @@
-"""README and docs: every public name is in the reference, every picture comes from a command, every link leads somewhere."""
+"""README and docs: every name is in the reference, every picture comes from a command, every link leads somewhere."""
 
 from __future__ import annotations
 

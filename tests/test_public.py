@@ -39,7 +39,6 @@ PUBLIC = [
     "WindowExplorer",
     "ablate",
     "ablate_pairs",
-    "ablating_pairs",
     "activations",
     "attention_scores",
     "class_activation_map",
@@ -55,9 +54,11 @@ PUBLIC = [
     "guided_backprop",
     "hires_cam",
     "integrated_gradients",
+    "iter_ablate_pairs",
+    "iter_maximize_activation",
+    "iter_trust",
     "layer_cam",
     "maximize_activation",
-    "maximizing_activation",
     "occlusion",
     "plot_history",
     "prediction_so_far",
@@ -72,7 +73,6 @@ PUBLIC = [
     "time_axis",
     "time_influence",
     "trust",
-    "trusting",
 ]
 
 

@@ -93,9 +93,7 @@ def timeline() -> None:
 
     layers = [keras.layers.Conv1D(1, 5, strides=2, name="conv"), keras.layers.MaxPooling1D(2, name="pool")]
     model = keras.Sequential([keras.Input((24, 1)), *layers])
-    drawing = Drawing(
-        820, 250, "Steps of deeper layers at the centres of what they see, and stretched"
-    )
+    drawing = Drawing(820, 250, "Steps of deeper layers at the centres of what they see, and stretched")
 
     def at(step: float) -> float:
         return 130 + 27 * step

@@ -3,7 +3,19 @@
     import tswidgets as tsw
     tsw.Explorer(model, X, y)
 
-Names are imported when they are first used, so that `import tswidgets` loads neither Keras nor TensorFlow.
+On screen             Explorer, WindowExplorer, LiveCallback, plot_history
+Layers                activations, receptive_field; Probe observes, replaces and differentiates what layers return
+Where it looks        grad_cam, integrated_gradients, occlusion and others; trust says whether to believe them
+What excites it       maximize_activation
+Worth of filters      ablate, ablate_pairs
+Recurrent, attention  recurrent_states, prediction_so_far, attention_scores
+One long wave         sliding_windows, fold_windows, fold_activations
+A label per step      time_axis, score_steps, time_influence
+Data with models      datasets
+
+What begins with iter_ does the same in pieces, to watch and to stop. Classes other than those on screen are what
+functions return. Names are imported when they are first used, so that `import tswidgets` loads neither Keras nor
+TensorFlow.
 """
 
 from importlib import import_module
@@ -15,7 +27,7 @@ if TYPE_CHECKING:
     from tswidgets.analysis.ablation import PairAblation as PairAblation
     from tswidgets.analysis.ablation import ablate as ablate
     from tswidgets.analysis.ablation import ablate_pairs as ablate_pairs
-    from tswidgets.analysis.ablation import ablating_pairs as ablating_pairs
+    from tswidgets.analysis.ablation import iter_ablate_pairs as iter_ablate_pairs
     from tswidgets.analysis.activations import Activations as Activations
     from tswidgets.analysis.activations import activations as activations
     from tswidgets.analysis.attribution import Attribution as Attribution
@@ -35,8 +47,8 @@ if TYPE_CHECKING:
     from tswidgets.analysis.influence import TimeInfluence as TimeInfluence
     from tswidgets.analysis.influence import time_influence as time_influence
     from tswidgets.analysis.maximization import Maximization as Maximization
+    from tswidgets.analysis.maximization import iter_maximize_activation as iter_maximize_activation
     from tswidgets.analysis.maximization import maximize_activation as maximize_activation
-    from tswidgets.analysis.maximization import maximizing_activation as maximizing_activation
     from tswidgets.analysis.objective import NearestSample as NearestSample
     from tswidgets.analysis.occlusion import occlusion as occlusion
     from tswidgets.analysis.occlusion import rise as rise
@@ -51,8 +63,8 @@ if TYPE_CHECKING:
     from tswidgets.analysis.timeaxis import time_axis as time_axis
     from tswidgets.analysis.training_record import TrainingRecord as TrainingRecord
     from tswidgets.analysis.trust import Trust as Trust
+    from tswidgets.analysis.trust import iter_trust as iter_trust
     from tswidgets.analysis.trust import trust as trust
-    from tswidgets.analysis.trust import trusting as trusting
     from tswidgets.analysis.wave import FoldedActivations as FoldedActivations
     from tswidgets.analysis.wave import fold_activations as fold_activations
     from tswidgets.analysis.windows import fold_count as fold_count
@@ -112,7 +124,6 @@ _HOME = {
     "WindowExplorer": "tswidgets.widgets.window_explorer",
     "ablate": "tswidgets.analysis.ablation",
     "ablate_pairs": "tswidgets.analysis.ablation",
-    "ablating_pairs": "tswidgets.analysis.ablation",
     "activations": "tswidgets.analysis.activations",
     "attention_scores": "tswidgets.probe.attention",
     "class_activation_map": "tswidgets.analysis.cam",
@@ -127,9 +138,11 @@ _HOME = {
     "guided_backprop": "tswidgets.analysis.backprop",
     "hires_cam": "tswidgets.analysis.cam",
     "integrated_gradients": "tswidgets.analysis.gradients",
+    "iter_ablate_pairs": "tswidgets.analysis.ablation",
+    "iter_maximize_activation": "tswidgets.analysis.maximization",
+    "iter_trust": "tswidgets.analysis.trust",
     "layer_cam": "tswidgets.analysis.cam",
     "maximize_activation": "tswidgets.analysis.maximization",
-    "maximizing_activation": "tswidgets.analysis.maximization",
     "occlusion": "tswidgets.analysis.occlusion",
     "plot_history": "tswidgets.widgets.history",
     "prediction_so_far": "tswidgets.analysis.so_far",
@@ -144,7 +157,6 @@ _HOME = {
     "time_axis": "tswidgets.analysis.timeaxis",
     "time_influence": "tswidgets.analysis.influence",
     "trust": "tswidgets.analysis.trust",
-    "trusting": "tswidgets.analysis.trust",
 }
 __all__ = [*_HOME, "datasets"]
 

@@ -15,7 +15,7 @@ import tswidgets as tsw
 from tests import reference
 from tests.models import CASES, case, randomise, series
 from tests.probe.comparing import THREE_PARTS, assert_close, probe_of
-from tswidgets import ablate, ablate_pairs, ablating_pairs
+from tswidgets import ablate, ablate_pairs, iter_ablate_pairs
 from tswidgets.analysis import removal
 from tswidgets.probe import Probe, replacement
 from tswidgets.probe.program import Program
@@ -529,7 +529,7 @@ def test_pieces_grow_into_the_whole(monkeypatch):
     whole = ablate_pairs(found.model, found.x, "conv2", y=[0, 1, 2], metric="score")
     monkeypatch.setattr(replacement, "CHUNK", 1)
     order = [(i, i) for i in range(5)] + list(itertools.combinations(range(5), 2))
-    parts = list(ablating_pairs(found.model, found.x, "conv2", y=[0, 1, 2], metric="score"))
+    parts = list(iter_ablate_pairs(found.model, found.x, "conv2", y=[0, 1, 2], metric="score"))
     done = [part.done for part in parts]
     assert done == sorted(done)
     assert set(done) == set(range(16)), "one removal after the other"
@@ -555,7 +555,7 @@ def test_pieces_grow_into_the_whole(monkeypatch):
 def test_single_filters_only():
     found = case("sequential")
     whole = ablate_pairs(found.model, found.x, "conv2", y=[0, 1, 2], metric="score")
-    *_, ranked = ablating_pairs(found.model, found.x, "conv2", y=[0, 1, 2], metric="score", pairs=False)
+    *_, ranked = iter_ablate_pairs(found.model, found.x, "conv2", y=[0, 1, 2], metric="score", pairs=False)
     np.testing.assert_allclose(ranked.singles, whole.singles, rtol=1e-5)
     assert (ranked.done, ranked.total, ranked.complete) == (5, 5, True)
     assert np.isnan(ranked.matrix[~np.eye(5, dtype=bool)]).all()
@@ -563,7 +563,7 @@ def test_single_filters_only():
     x = keras.Input((6, 2))
     two = L.Conv1D(2, 3, name="two")(x)
     model = randomise(keras.Model(x, L.GlobalMaxPooling1D()(two)))
-    *_, ranked = ablating_pairs(model, series(2, 6, 2), "two", pairs=False)
+    *_, ranked = iter_ablate_pairs(model, series(2, 6, 2), "two", pairs=False)
     assert ranked.complete
 
 
@@ -583,16 +583,16 @@ class Runs:
 def test_who_stops_drawing_stops_the_work(monkeypatch):
     found = case("sequential")
     monkeypatch.setattr(replacement, "CHUNK", 1)
-    list(ablating_pairs(found.model, found.x, "conv2"))
+    list(iter_ablate_pairs(found.model, found.x, "conv2"))
     runs = Runs(monkeypatch)
-    pieces = ablating_pairs(found.model, found.x, "conv2")
+    pieces = iter_ablate_pairs(found.model, found.x, "conv2")
     while next(pieces).done < 3:
         pass
     before = len(runs.rows)
     pieces.close()
     assert len(runs.rows) == before
     runs.rows.clear()
-    list(ablating_pairs(found.model, found.x, "conv2"))
+    list(iter_ablate_pairs(found.model, found.x, "conv2"))
     assert len(runs.rows) >= before + 12
 
 
@@ -610,7 +610,7 @@ def test_a_large_batch_runs_in_parts(name, tap, monkeypatch):
     )
     runs = Runs(monkeypatch)
     for value, expected in zip(("zero", "mean", fill), whole, strict=True):
-        pieces, parts, between = ablating_pairs(found.model, x, tap, value=value), [], []
+        pieces, parts, between = iter_ablate_pairs(found.model, x, tap, value=value), [], []
         while True:
             runs.rows.clear()
             part = next(pieces, None)
@@ -724,7 +724,7 @@ def test_filters_that_cannot_be_removed(filters, kind, words):
 )
 def test_values_that_cannot_be_put_in(value, words):
     found = case("sequential")
-    for function in (ablate, ablating_pairs):
+    for function in (ablate, iter_ablate_pairs):
         arguments = (0,) if function is ablate else ()
         told = refused(ValueError, function, found.model, found.x, "conv2", *arguments, value=value)
         assert all(word in told for word in words), told
@@ -740,7 +740,7 @@ def test_layers_that_cannot_be_ablated():
     flat = L.Lambda(lambda h: keras.ops.mean(h, axis=(1, 2)), output_shape=(), name="flat")(one)
     narrow = randomise(keras.Model(x, flat))
     batch = series(2, 6, 2)
-    for function, more in ((ablate, (0,)), (ablating_pairs, ())):
+    for function, more in ((ablate, (0,)), (iter_ablate_pairs, ())):
         told = refused(ValueError, function, found.model, found.x, "lstm:1", *more)
         assert "a layer that the model's answer depends on, unlike 'lstm:1'" in told
         assert "does not go into output 0" in told
@@ -787,13 +787,13 @@ def test_layers_of_a_model_that_decides_by_its_data():
 def test_too_few_filters_for_pairs_and_too_many(monkeypatch):
     x = keras.Input((6, 2))
     model = randomise(keras.Model(x, L.GlobalMaxPooling1D()(L.Conv1D(2, 3, name="two")(x))))
-    for function in (ablate_pairs, ablating_pairs):
+    for function in (ablate_pairs, iter_ablate_pairs):
         told = refused(ValueError, function, model, series(2, 6, 2), "two")
         assert "at least 3 filters in 'two'" in told
         assert "pairs=False" in told
     x = keras.Input((1500, 1))
     wide = randomise(keras.Model(x, L.Dense(1)(L.Flatten(name="flat")(L.Conv1D(3, 1)(x)))))
-    told = refused(ValueError, ablating_pairs, wide, series(1, 1500, 1), "flat", pairs=False)
+    told = refused(ValueError, iter_ablate_pairs, wide, series(1, 1500, 1), "flat", pairs=False)
     assert "at most 4,096 units in 'flat'; got 4,500" in told
 
 
@@ -812,7 +812,7 @@ def test_too_few_filters_for_pairs_and_too_many(monkeypatch):
 def test_X_that_is_not_for_the_model(name, bad, words):
     found = case(name)
     tap = {"sequential": "conv2", "lists": "joined", "several_outputs": "both"}[name]
-    for function, more in ((ablate, (0,)), (ablating_pairs, ())):
+    for function, more in ((ablate, (0,)), (iter_ablate_pairs, ())):
         told = refused(ValueError, function, found.model, bad(found.x), tap, *more)
         assert all(word in told for word in words), told
 

@@ -11,7 +11,7 @@ from keras import layers as L
 import tswidgets as tsw
 from tests.models import CASES, case, in_gate, padded_series, randomise
 from tests.probe.comparing import THREE_PARTS, assert_close
-from tswidgets import maximize_activation, maximizing_activation
+from tswidgets import iter_maximize_activation, maximize_activation
 from tswidgets.analysis import objective
 from tswidgets.analysis.likeness import Likeness, Neighbours
 from tswidgets.analysis.regularizers import Adam, Blur, normalised, shifted, shifted_back, total_variation_gradient
@@ -407,7 +407,7 @@ def test_partial_results_and_who_stops_drawing_stops_the_work(monkeypatch):
         return original(program, *arrays)
 
     monkeypatch.setattr(Program, "__call__", counting)
-    pieces = maximizing_activation(model, 1, X=X, n_iterations=25)
+    pieces = iter_maximize_activation(model, 1, X=X, n_iterations=25)
     found = [next(pieces) for _ in range(12)]
     before = len(runs)
     kept = [one.inputs.copy() for one in found]
@@ -425,7 +425,7 @@ def test_partial_results_and_who_stops_drawing_stops_the_work(monkeypatch):
     np.testing.assert_array_equal(rest[-1].inputs, whole.inputs)
     assert rest[-1].nearest == whole.nearest
 
-    pieces = maximizing_activation(model, 1, X=X, n_iterations=25)
+    pieces = iter_maximize_activation(model, 1, X=X, n_iterations=25)
     next(pieces)
     runs.clear()
     pieces.close()
@@ -436,17 +436,17 @@ def test_partial_results_and_who_stops_drawing_stops_the_work(monkeypatch):
 def test_jitter():
     """What is scored is the shifted input; in the end none is shifted."""
     model = conv_net()
-    for found in maximizing_activation(model, (10, 4), layer="conv:pre-activation", n_iterations=12, jitter=6):
+    for found in iter_maximize_activation(model, (10, 4), layer="conv:pre-activation", n_iterations=12, jitter=6):
         h = np.asarray(model.layers[0](found.inputs, training=False))  # the activation is a relu
         positive = found.scores > 0
         assert_close(found.scores[positive], h[positive, 10, 4])
-    first, moved = (next(maximizing_activation(model, 1, jitter=j)).inputs for j in (0, 6))
+    first, moved = (next(iter_maximize_activation(model, 1, jitter=j)).inputs for j in (0, 6))
     by = [np.clip(np.arange(40) - k, 0, 39) for k in range(-6, 7)]
     found = [
         next(k for k in range(13) if np.array_equal(other, one[by[k]])) for one, other in zip(first, moved, strict=True)
     ]
     assert len(set(found)) > 1, "each its own way"
-    *_, before, last = maximizing_activation(model, 1, n_iterations=40, jitter=6)
+    *_, before, last = iter_maximize_activation(model, 1, n_iterations=40, jitter=6)
     assert_close(last.scores, logits_by_hand(model, last.inputs)[:, 1])
     assert np.abs(last.inputs - before.inputs).max() < 0.02
 
@@ -469,7 +469,7 @@ def fails_above(limit):
 
 def test_nan_does_not_destroy_what_was_found():
     model, wild = fails_above(2.5), {"l2": 0, "learning_rate": 0.2, "n_iterations": 40}
-    pieces = list(maximizing_activation(model, **wild))
+    pieces = list(iter_maximize_activation(model, **wild))
     found = pieces[-1]
     assert found.iteration < 40
     assert not found.complete
@@ -529,7 +529,7 @@ def masked_model(weight):
 def test_no_step_is_padding():
     """Where zeros would be best and bounds allow them, they come near, but the model sees every step."""
     model, X = masked_model(-1.0), np.abs(smooth_series(9, 15, 2)) + 0.1
-    for found in maximizing_activation(model, X=X, bounds=(0, 5), l2=0, n_iterations=30, learning_rate=0.5):
+    for found in iter_maximize_activation(model, X=X, bounds=(0, 5), l2=0, n_iterations=30, learning_rate=0.5):
         assert (found.inputs != 0).any(axis=2).all()
         assert_close(found.scores, -found.inputs.sum(axis=2).mean(axis=1), 1e-4)
     assert np.abs(found.inputs).max() < 0.01
@@ -618,7 +618,7 @@ def test_of_large_data_some_samples_are_looked_at(monkeypatch):
 
 def refused(kind, model, *args, **options):
     told = []
-    for function in (maximize_activation, maximizing_activation):
+    for function in (maximize_activation, iter_maximize_activation):
         with pytest.raises(kind) as caught:
             function(model, *args, **options)
         assert THREE_PARTS.match(str(caught.value)), str(caught.value)

@@ -441,10 +441,10 @@ def test_how_sure_the_model_is():
         model = keras.Sequential([keras.Input((6, 2)), L.Flatten(), head])
         for logits, target, expected in asked:
             head.set_weights([kernel, np.float32(logits) - x.ravel() @ kernel])
-            found = next(tsw.trusting(model, x, tsw.saliency(model, x, target)))
+            found = next(tsw.iter_trust(model, x, tsw.saliency(model, x, target)))
             assert found.certainty == (None if expected is None else pytest.approx(expected, abs=1e-4))
             assert any("undecided" in doubt for doubt in found.doubts) == (expected is not None and expected < 0.4)
-    assert next(tsw.trusting(model, x, tsw.saliency(model, x, 0, output="head"))).certainty is None
+    assert next(tsw.iter_trust(model, x, tsw.saliency(model, x, 0, output="head"))).certainty is None
 
 
 def test_the_gravest_doubt_comes_first():
@@ -503,7 +503,7 @@ def test_a_probe_does_as_well_as_its_model():
 def test_pieces_get_better_and_the_last_is_complete():
     model, x = convolutional()
     own = tsw.integrated_gradients(model, x, 1)
-    pieces = list(tsw.trusting(model, x, own, n_shuffles=2, n_orders=3))
+    pieces = list(tsw.iter_trust(model, x, own, n_shuffles=2, n_orders=3))
     done = [one.done for one in pieces]
     assert done == sorted(done) and done[0] == 1 and {one.total for one in pieces} == {done[-1]}
     assert [one.complete for one in pieces] == [False] * (len(pieces) - 1) + [True]
@@ -518,10 +518,10 @@ def test_two_at_the_same_time_do_not_disturb_each_other():
     model, x = convolutional()
     maps = [tsw.integrated_gradients(model, x, 1), tsw.grad_cam(model, x, 1)]
     expected = [tsw.trust(model, x, one).randomization for one in maps]
-    stopped = tsw.trusting(model, x, maps[0])
+    stopped = tsw.iter_trust(model, x, maps[0])
     for _ in range(10):
         next(stopped)
-    in_turn = itertools.zip_longest(*(tsw.trusting(model, x, one) for one in maps))
+    in_turn = itertools.zip_longest(*(tsw.iter_trust(model, x, one) for one in maps))
     ends = [None, None]
     for pair in in_turn:
         ends = [now or before for now, before in zip(pair, ends, strict=True)]

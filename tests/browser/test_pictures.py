@@ -91,11 +91,12 @@ SCENES = {
         act=lambda book: book.page.get_by_role("button", name="All pairs").click(),
     ),
     "recurrent": Scene(
-        (VOWELS, "e = tsw.Explorer(d.model, d.X, d.y, panels=['recurrent'], **names)", "e.unit_order = 'similarity'\ne"),
+        (VOWELS, "e = tsw.Explorer(d.model, d.X, d.y, panels=['recurrent'], **names)\ne.unit_order = 'similarity'\ne"),
         ("lstm",),
     ),
     "labels": Scene(
-        (SEGMENT, "e = tsw.Explorer(d.model, d.X, d.y, **names)", "e.panel, e.sample = 'steps', int(tsw.score_steps(d.model, d.X, d.y).worst[3])\ne"),
+        (SEGMENT, "e = tsw.Explorer(d.model, d.X, d.y, **names)",
+         "e.panel, e.sample = 'steps', int(tsw.score_steps(d.model, d.X, d.y).worst[3])\ne"),
         ("missed", "false"),
     ),
     "training": Scene((TRAINING,), ("Epoch", "loss")),

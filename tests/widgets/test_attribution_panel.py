@@ -12,7 +12,7 @@ import pytest
 
 import tswidgets as tsw
 from tests.models import case
-from tswidgets.analysis.trust import trusting
+from tswidgets.analysis.trust import iter_trust
 from tswidgets.widgets.panels import attribution as panel_module
 from tswidgets.widgets.quantities import QUANTITIES
 from tswidgets.widgets.views.shade import color_range
@@ -43,7 +43,7 @@ def labeller() -> keras.Model:
 @pytest.fixture(autouse=True)
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether to believe a map takes most of the time, and is tested where it is asked for."""
-    monkeypatch.setattr(panel_module, "trusting", lambda *_: iter(()))
+    monkeypatch.setattr(panel_module, "iter_trust", lambda *_: iter(()))
 
 
 def explore(model: Any, *data: Any, **options: Any) -> tsw.Explorer:
@@ -187,7 +187,7 @@ def test_the_weights_stay_what_they_are(classifier: keras.Model) -> None:
 
 
 def test_whether_to_believe_a_map_is_said(classifier: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panel_module, "trusting", trusting)
+    monkeypatch.setattr(panel_module, "iter_trust", iter_trust)
     with explore(classifier, X) as explorer:
         data = explorer.data()
         found = tsw.integrated_gradients(classifier, X[0])

@@ -26,8 +26,8 @@ def classifier() -> keras.Model:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = panel_module.maximizing_activation
-    monkeypatch.setattr(panel_module, "maximizing_activation", lambda *a, **k: original(*a, **k, n_iterations=12))
+    original = panel_module.iter_maximize_activation
+    monkeypatch.setattr(panel_module, "iter_maximize_activation", lambda *a, **k: original(*a, **k, n_iterations=12))
 
 
 def explore(model: Any, *data: Any, **options: Any) -> tsw.Explorer:

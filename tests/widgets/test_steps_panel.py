@@ -105,7 +105,7 @@ def test_one_of_several_classes(written: str) -> None:
 
 
 def test_other_panels_meet_class_numbers_as_the_outputs_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attribution_module, "trusting", lambda *_: iter(()))
+    monkeypatch.setattr(attribution_module, "iter_trust", lambda *_: iter(()))
     with explore(labeller(4, "softmax"), X, CLASSES, panels=["activations", "attribution", "ablation"]) as explorer:
         lines = explorer._panel.prediction._label.marks
         drawn = np.concatenate([np.atleast_2d(mark.y) for mark in lines])
@@ -313,7 +313,7 @@ def test_a_flat_output_is_a_curve_where_it_is_the_time_axis() -> None:
 
 
 def test_attribution_explains_an_output_step_of_a_flat_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attribution_module, "trusting", lambda *_: iter(()))
+    monkeypatch.setattr(attribution_module, "iter_trust", lambda *_: iter(()))
     model = flat_labeller()
     with explore(model, X, YES, output_axis="time", panels=["attribution", "maximization"]) as explorer:
         assert explorer.target_step == 15

@@ -94,7 +94,7 @@ def test_equal_lengths_do_not_make_one_axis_of_two() -> None:
 
 def test_every_panel_opens_on_either_axis(explorer: tsw.Explorer, found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """But for the check of a map, which `tsw.trust` does below."""
-    monkeypatch.setattr(attribution_module, "trusting", lambda *_: iter(()))
+    monkeypatch.setattr(attribution_module, "iter_trust", lambda *_: iter(()))
     for layer, name in (("encoder", "past"), ("decoder", "known")):
         explorer.layer = layer
         for panel in explorer.panels:
@@ -108,7 +108,7 @@ def test_every_panel_opens_on_either_axis(explorer: tsw.Explorer, found: Any, mo
 def test_attribution_lies_on_the_axis_of_the_chosen_layer(
     explorer: tsw.Explorer, found: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attribution_module, "trusting", lambda *_: iter(()))
+    monkeypatch.setattr(attribution_module, "iter_trust", lambda *_: iter(()))
     explorer.method = "gradient_x_input"
     explorer.panel = "attribution"
     gradient = tsw.Probe(found.model).gradient(found.x, (explorer.target_step, 0)).values

@@ -60,7 +60,7 @@ def _is_collection(value: Any) -> bool:
 def enough_filters(size: int, pairs: bool, word: str, layer: str) -> None:
     """Whether pairs of filters can be removed, and whether their matrix is of a size that can be handled."""
     if pairs and size < 3:
-        todo = "Remove them one at a time: ablating_pairs(…, pairs=False), or ablate."
+        todo = "Remove them one at a time: iter_ablate_pairs(…, pairs=False), or ablate."
         got = f"{size}, so that a pair is all of them"
         raise ValueError(message(f"at least 3 {word}s in {layer!r}, of which pairs are removed", got, todo))
     if size > MOST_FILTERS:

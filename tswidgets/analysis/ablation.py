@@ -179,11 +179,13 @@ def ablate_pairs(
     and any metric; and what the article calls the sum of squared errors is their mean, in its code as here. For single
     removals Meyes et al. 2019 and Morcos et al. 2018, as in `ablate`.
     """
-    *_, found = ablating_pairs(model, X, layer, y=y, metric=metric, value=value, output=output, output_axis=output_axis)
+    *_, found = iter_ablate_pairs(
+        model, X, layer, y=y, metric=metric, value=value, output=output, output_axis=output_axis
+    )
     return found
 
 
-def ablating_pairs(
+def iter_ablate_pairs(
     model: Any,
     X: Any,
     layer: str,

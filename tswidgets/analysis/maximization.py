@@ -154,7 +154,7 @@ def maximize_activation(
     al., whatever the size of the answer; the gradient is blurred and not the input, which would lose what it gains;
     total variation is quadratic for changes that are usual in X; the learning rate falls; deviations are the unit.
     """
-    *_, found = maximizing_activation(
+    *_, found = iter_maximize_activation(
         model,
         target,
         layer=layer,
@@ -174,7 +174,7 @@ def maximize_activation(
     return found
 
 
-def maximizing_activation(
+def iter_maximize_activation(
     model: Any,
     target: Any = None,
     *,

@@ -188,13 +188,13 @@ def trust(
     attribution for deep networks", 2017, for completeness; Sturmfels, Lundberg, Lee, "Visualizing the impact of feature
     attribution baselines", 2020. Departures: see `shuffled` and `measuring`.
     """
-    *_, found = trusting(
+    *_, found = iter_trust(
         model, x, attribution, fill=fill, n_points=n_points, n_orders=n_orders, n_shuffles=n_shuffles, seed=seed
     )
     return found
 
 
-def trusting(
+def iter_trust(
     model: Any,
     x: Any,
     attribution: Attribution,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tswidgets import _validate
-from tswidgets.analysis.ablation import PairAblation, ablating_pairs
+from tswidgets.analysis.ablation import PairAblation, iter_ablate_pairs
 from tswidgets.widgets.refresher import Refresher, Token
 from tswidgets.widgets.subject import Subject
 
@@ -70,7 +70,7 @@ class Ranking:
         options: Any = {"y": y, "metric": question.metric, "value": question.removed_value, "pairs": question.pairs}
         options["output_axis"] = "time" if self._subject.flat_steps else None
         last = time.monotonic()
-        for found in ablating_pairs(self._subject.model, X, question.layer, **options):
+        for found in iter_ablate_pairs(self._subject.model, X, question.layer, **options):
             self.found = question, found  # all of it, so that cancelling loses nothing
             token.check()
             if found.complete or time.monotonic() - last > PAUSE:

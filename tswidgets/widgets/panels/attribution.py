@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.activations import absent_steps
-from tswidgets.analysis.trust import Trust, trusting
+from tswidgets.analysis.trust import Trust, iter_trust
 from tswidgets.plots.lanes import channel_ranges
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.selection import Selection
@@ -223,7 +223,7 @@ class AttributionPanel:
         shown, trust = clock.perf_counter(), None
         x = self._samples.one(picture.selection.sample)
         try:
-            for trust in trusting(self._subject.probe, x, found.attribution):
+            for trust in iter_trust(self._subject.probe, x, found.attribution):
                 if token is not None:
                     token.check()
                 if clock.perf_counter() - shown > PATIENCE:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets import _validate
-from tswidgets.analysis.maximization import Maximization, maximizing_activation
+from tswidgets.analysis.maximization import Maximization, iter_maximize_activation
 from tswidgets.inputs import SeveralInputs
 from tswidgets.plots.lanes import channel_ranges
 from tswidgets.plots.timeaxis import TimeAxis
@@ -122,7 +122,7 @@ class MaximizationPanel:
         if found is None and not why:
             try:
                 shown = 0.0
-                for found in maximizing_activation(
+                for found in iter_maximize_activation(
                     subject.probe, wanted, layer=layer, X=self._samples.series, n_timesteps=self._n_timesteps(sample)
                 ):
                     if token is not None:
