@@ -46,3 +46,4 @@ nb_ipywidgets_js = {}  # every widget is in a page of its own
 def setup(app):
     tutorials.prepare(Path(app.srcdir))
     app.connect("autodoc-process-docstring", docstrings.prepare)
+    app.connect("autodoc-process-signature", docstrings.sign)

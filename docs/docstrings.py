@@ -18,6 +18,14 @@ def prepare(app, what, name, obj, options, lines) -> None:
     lines[:] = restructured(lines)
 
 
+def sign(app, what, name, obj, options, signature, returns):
+    """A widget's own signature: Sphinx takes the `__new__` of traitlets, `(*args, **kwargs)`, for it."""
+    if what != "class" or signature != "(*args, **kwargs)":
+        return signature, returns
+    bare = [one.replace(annotation=one.empty) for one in inspect.signature(obj).parameters.values()]
+    return str(inspect.Signature(bare)), None
+
+
 def restructured(lines: list[str]) -> list[str]:
     """Headings become rubrics, and what is named becomes a term of a definition list.
 
