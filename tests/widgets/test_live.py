@@ -310,7 +310,7 @@ def test_best_weights_that_are_restored_are_shown(explorer: tsw.Explorer) -> Non
     live = Looks(explorer)
     fit(explorer.model, Best(), live)
     np.testing.assert_array_equal(live.seen[0][2], live.seen[-1][2])
-    if explorer.works_beside:  # behind the callback they are noticed a moment later
+    if explorer._works_beside:  # behind the callback they are noticed a moment later
         live = Looks(explorer)
         fit(explorer.model, live, Best())
         end = time.monotonic() + 20

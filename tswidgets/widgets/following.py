@@ -16,7 +16,7 @@ from tswidgets.widgets.status import Status
 
 
 class Following(State):
-    """For `LiveCallback`; `refresh` for whoever changes weights without it."""
+    """What begins with _ is for `LiveCallback`; `refresh` for whoever changes weights without it."""
 
     _refresher: Refresher[Selection, Any]
     _status: Status
@@ -31,21 +31,22 @@ class Following(State):
 
     @property
     def closed(self) -> bool:
+        """Whether it was closed: it shows nothing any more, and lets its model go."""
         return self._refresher.closed
 
     @property
-    def works_beside(self) -> bool:
+    def _works_beside(self) -> bool:
         """Whether pictures are computed in a thread of their own."""
         return self._refresher.threaded
 
     @property
-    def version(self) -> bytes:
+    def _version(self) -> bytes:
         """Checksum of the model's weights as they are now."""
         return self._subject.probe.version()
 
-    def look_again(self, version: bytes) -> None:
+    def _look_again(self, version: bytes) -> None:
         """Another picture if the weights are no longer those of that checksum; it is not waited for."""
-        if not self.closed and self.version != version:
+        if not self.closed and self._version != version:
             self._refresher.submit(self.selection)
 
     def refresh(self) -> None:
@@ -56,19 +57,19 @@ class Following(State):
         self._refresher.submit(self.selection)
         self._refresher.wait_idle()
 
-    def show_now(self, patience: float, *, give_up: bool) -> bool:
+    def _show_now(self, patience: float, *, give_up: bool) -> bool:
         """The same within so many seconds; whether it is shown. What is late is given up, or else comes later."""
         return self._refresher.ask(self.selection, patience, give_up=give_up)
 
-    def follow(self, news: str, moment: str) -> None:
+    def _follow(self, news: str, moment: str) -> None:
         """What the status line says first from now on, of a moment of a training."""
         self._status.lead(news, moment)
 
-    def within(self, moment: str) -> None:
+    def _within(self, moment: str) -> None:
         """What the moment is called that pictures are of from now on."""
         self._status.now = moment
 
-    def recorder(self, layers: Sequence[str] | None, sample: int | None) -> Recorder:
+    def _recorder(self, layers: Sequence[str] | None, sample: int | None) -> Recorder:
         """What records a training for the panel `training`, which is there from now on."""
         made = Recorder(self, self._subject, layers, sample)
         if "training" not in self._panel_names:

@@ -72,7 +72,7 @@ class LiveCallback(TrainingWatch):
             _validate.only_recorded([name for name, value in given.items() if value is not None])
         super().__init__(every)
         self._explorer, self._said_closed = explorer, False
-        self._recorder = explorer.recorder(layers, sample) if record else None
+        self._recorder = explorer._recorder(layers, sample) if record else None
         for _ in range(WARM_UP):  # what is slow the first time is no part of the training, and tells what a look costs
             with self.budget.looking():
                 self._picture()
@@ -95,7 +95,7 @@ class LiveCallback(TrainingWatch):
             self._recorder.begin(epoch)
 
     def within(self, epoch: int) -> None:
-        self._explorer.within(f"within epoch {epoch:,}")
+        self._explorer._within(f"within epoch {epoch:,}")
 
     def keep(self, progress: Progress) -> None:
         if self._recorder is not None:
@@ -104,19 +104,19 @@ class LiveCallback(TrainingWatch):
 
     def tell(self, progress: Progress) -> None:
         if not self._explorer.closed:
-            self._explorer.follow(words(progress), moment(progress))
+            self._explorer._follow(words(progress), moment(progress))
 
     def look(self, progress: Progress) -> None:
         self.tell(progress)
         if not self._picture(give_up=not progress.done):
             late = f"picture left out: not ready after {PATIENCE:g} s"
             if not progress.done and not self._explorer.closed:
-                self._explorer.follow(f"{words(progress)} · {late}", moment(progress))
+                self._explorer._follow(f"{words(progress)} · {late}", moment(progress))
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         super().on_train_end(logs)
-        if not self._explorer.closed and self._explorer.works_beside:
-            late = threading.Timer(LATER, self._explorer.look_again, (self._explorer.version,))
+        if not self._explorer.closed and self._explorer._works_beside:
+            late = threading.Timer(LATER, self._explorer._look_again, (self._explorer._version,))
             late.daemon = True
             late.start()
 
@@ -129,7 +129,7 @@ class LiveCallback(TrainingWatch):
             return False
         distrust(self._explorer.model)
         try:
-            return self._explorer.show_now(PATIENCE, give_up=give_up)
+            return self._explorer._show_now(PATIENCE, give_up=give_up)
         except Exception:
             return True
 
