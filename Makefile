@@ -56,6 +56,7 @@ pictures: $(VENV)/.test
 	$(BIN)/python tools/pictures.py
 
 bench: $(VENV)/.test
+	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python benchmarks/side_by_side.py
 	$(BIN)/python benchmarks/probe.py
 	$(BIN)/python benchmarks/explorer.py
 	$(BIN)/python benchmarks/windows.py
