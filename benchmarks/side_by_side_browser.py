@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from browser import jupyterlab, key_times
+from browser import FILTER, jupyterlab, key_times
 from timing import Pair, equal, in_turn
 
 from tests.browser.geometry import assert_same_curve, drawn_points
@@ -34,10 +34,13 @@ import matplotlib.pyplot as plt
 from ipywidgets import IntSlider, interact
 X = d.X[{0}:]
 hidden = keras.Model(model.inputs[0], model.get_layer('conv1d_1').output)
+def curve(values, title):
+    plt.plot(values)
+    plt.title(title)
+    plt.show()
 def show(filter, sample):
     drawn['by-hand'] = hidden.predict(X[[sample]], verbose=0)[0, :, filter]
-    plt.plot(drawn['by-hand'])
-    plt.show()
+    curve(drawn['by-hand'], f'sample {{sample}}, filter {{filter}}')
 drawn = {{}}
 by_hand = interact(show, filter=IntSlider(50, 0, 127), sample=IntSlider(0, 0, len(X) - 1)).widget
 """
@@ -45,17 +48,16 @@ by_hand = interact(show, filter=IntSlider(50, 0, 127), sample=IntSlider(0, 0, le
 OTHERS = """
 values, names = hidden.predict(X[[0]], verbose=0)[0], [layer.name for layer in model.layers]
 kept_models = [keras.Model(model.inputs[0], layer.output) for layer in model.layers]
-def curve(values):
-    plt.plot(values[0, :, 50] if values.ndim == 3 else values[0])
-    plt.show()
 def stored(filter):
     drawn['stored'] = values[:, filter]
-    plt.plot(drawn['stored'])
-    plt.show()
+    curve(drawn['stored'], f'filter {filter}')
+def layer_of(model, layer):
+    values = model.predict(X[[e.sample]], verbose=0)[0]
+    curve(values[:, 50] if values.ndim == 2 else values, names[layer])
 def kept(layer):
-    curve(kept_models[layer].predict(X[[e.sample]], verbose=0))
+    layer_of(kept_models[layer], layer)
 def anew(layer):
-    curve(keras.Model(model.inputs[0], model.layers[layer].output).predict(X[[e.sample]], verbose=0))
+    layer_of(keras.Model(model.inputs[0], model.layers[layer].output), layer)
 for one in kept_models:
     one.predict(X[[0]], verbose=0)
 sliders = [interact(stored, filter=IntSlider(50, 0, 127)).widget]
@@ -65,13 +67,12 @@ for name, one in zip(('by-hand', 'stored', 'kept', 'anew'), (by_hand, *sliders))
     for slider in one.children[:-1]:
         slider.add_class(f'{name}-{slider.description}')
 """
-PATHS = (
-    "[...document.querySelectorAll('.tsw-curve path.line, .tsw-layer path.line')].map(p => p.getAttribute('d')).join()"
-)
+# A layer's caption and paths: two layers can draw one path each and differ in the axis only.
+LAYER = f"{FILTER} + [...document.querySelectorAll('.tsw-curve path, .tsw-layer path')].map(p => p.getAttribute('d'))"
 CURVE = "document.querySelectorAll('.tsw-curve path.line')[1].getAttribute('d')"
 # The last image that was complete: `interact` takes the old one away before the new one is there.
 # What is compared in the kernel: where the sliders stand, and every layer of the sample.
-FILTERS = "[e.filter, e.sample, *(slider.value for slider in by_hand.children[:2])]"
+AT = "[e.filter, e.sample, *(slider.value for slider in by_hand.children[:2])]"
 LAYERS = """{layer.name: float(abs(seen - one.predict(X[[e.sample]], verbose=0)[0]).max() / abs(seen).max())
     for layer, one in zip(model.layers, kept_models)
     if setattr(e, 'layer', layer.name) is None for seen in [e.data()['layer']]}"""
@@ -120,7 +121,7 @@ def sliders(rounds: int) -> Iterator[Pair]:
         times = keys(book, "sample", CURVE, ["by-hand"], rounds)
         timed, told = in_turn(times[""], times["by-hand"]), same_curve(book, "by-hand")
         yield Pair("sample slider, key to paint, new samples", *timed, by_hand, told)
-        times = keys(book, "layer", PATHS, ["kept", "anew"], rounds)
+        times = keys(book, "layer", LAYER, ["kept", "anew"], rounds)
         apart = book.kernel(LAYERS)
         assert len(apart) == 10 and max(apart.values()) < 1e-5, apart
         told = f"all {len(apart)} layers {equal(max(apart.values()))}"
@@ -141,7 +142,7 @@ def keys(book: Notebook, slider: str, paint: str, ways: list[str], rounds: int) 
 
 def same_curve(book: Notebook, way: str) -> str:
     """Both sliders have come to the same filter and sample, and both show the same numbers, ours in the page, too."""
-    filter, sample, filter_by_hand, sample_by_hand = book.kernel(FILTERS)
+    filter, sample, filter_by_hand, sample_by_hand = book.kernel(AT)
     assert (filter, sample) == (filter_by_hand, sample_by_hand)
     ours, theirs = (np.array(curve) for curve in book.kernel(f"[e.data()['activation'], drawn[{way!r}]]"))
     assert_same_curve(-drawn_points(book.figure("curve"), 1)[:, 1], ours)  # pixels count downwards
