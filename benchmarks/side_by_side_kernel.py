@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import numpy as np
 from ablation import errors_by_hand, errors_by_weights, pairs_by_hand
-from attribution import STEPS, watch
+from attribution_cases import STEPS, watch
 from numpy.typing import NDArray
 from recurrent import predicted
 from timing import Pair, compare, equal
