@@ -63,6 +63,7 @@ docs: $(VENV)/.test
 	$(BIN)/python -m sphinx -W --keep-going docs docs/_build
 
 bench: $(VENV)/.test
+	CHROMIUM="$$($(BIN)/python tools/chromium.py | tail -n 1)" $(BIN)/python benchmarks/side_by_side.py
 	$(BIN)/python benchmarks/probe.py
 	$(BIN)/python benchmarks/explorer.py
 	$(BIN)/python benchmarks/windows.py

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -106,17 +107,21 @@ NODE = "document.querySelector('.echo .widget-readout').textContent"
 
 @contextmanager
 def jupyterlab() -> Iterator[Callable[..., Notebook]]:
-    """open(*cells) → a notebook in one JupyterLab in one Chromium, once every figure of its explorer is drawn."""
+    """open(*cells) → a notebook in one JupyterLab in one Chromium, once every figure of its explorer is drawn.
+
+    With `explorer=False` the cells show none; other options are `Lab.open`'s.
+    """
     path = chromium.find()
     assert path is not None, chromium.MISSING
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         lab = Lab(Path(folder))
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
 
-        def notebook(*cells: str) -> Notebook:
-            book = lab.open(browser, *cells)
-            book.wait_for_explorer()
-            book.page.wait_for_timeout(2000)
+        def notebook(*cells: str, explorer: bool = True, **options: Any) -> Notebook:
+            book = lab.open(browser, *cells, **options)
+            if explorer:
+                book.wait_for_explorer()
+                book.page.wait_for_timeout(2000)
             return book
 
         try:
@@ -128,8 +133,12 @@ def jupyterlab() -> Iterator[Callable[..., Notebook]]:
 
 def keys(book: Notebook, *sliders: tuple[str, str], rounds: int = ROUNDS, gap: int = 300) -> list[float]:
     """Milliseconds from a key on a slider until what the probe reads is another, median, for each in turn."""
-    times = book.page.evaluate(KEYS, [[list(one) for one in sliders], rounds, gap])
-    return [statistics.median(one) for one in times]
+    return [statistics.median(one) for one in key_times(book, *sliders, rounds=rounds, gap=gap)]
+
+
+def key_times(book: Notebook, *sliders: tuple[str, str], rounds: int = ROUNDS, gap: int = 300) -> list[list[float]]:
+    """The same, every time."""
+    return book.page.evaluate(KEYS, [[list(one) for one in sliders], rounds, gap])
 
 
 def row(what: str, measured: str, goal: str) -> None:

@@ -52,15 +52,18 @@ def stepped(layer: keras.Layer, x: np.ndarray) -> np.ndarray:
     return np.stack(h, axis=1)
 
 
-def predicted(layer: keras.Layer) -> Callable[[np.ndarray], np.ndarray]:
-    """The same from `predict` on one step at a time: a model of a single layer that keeps its state."""
+def predicted(
+    layer: keras.Layer, n_channels: int = N_CHANNELS, n_steps: int | None = BY_HAND
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The same from `predict` on one step at a time, None for all: a model of a single layer that keeps its state."""
     twin = type(layer).from_config({**layer.get_config(), "stateful": True})
-    model = keras.Sequential([keras.Input((1, N_CHANNELS), batch_size=1), twin])
+    model = keras.Sequential([keras.Input((1, n_channels), batch_size=1), twin])
     twin.set_weights(layer.get_weights())
 
     def run(x: np.ndarray) -> np.ndarray:
         twin.reset_states()
-        return np.stack([model.predict(x[:, t : t + 1], verbose=0) for t in range(BY_HAND)], axis=1)
+        steps = range(x.shape[1])[:n_steps]
+        return np.stack([model.predict(x[:, t : t + 1], verbose=0) for t in steps], axis=1)
 
     return run
 

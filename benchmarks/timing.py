@@ -6,8 +6,23 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+
+class Pair(NamedTuple):
+    """Median milliseconds of ours and of theirs, the median of theirs / ours, what theirs is, how far both agree."""
+
+    what: str
+    ours: float
+    theirs: float
+    ratio: float
+    instead: str
+    agreement: str
+
+
+def equal(difference: float) -> str:
+    return f"equal to {difference:.0e}" if difference else "equal"
 
 
 def seconds(action: Callable[[int], Any], i: int) -> float:
@@ -29,9 +44,13 @@ def compare(
 
     for i in range(warm_up):
         turn(ours, i), turn(theirs, i)
-    pairs = [(turn(ours, i), turn(theirs, i)) for i in range(warm_up, rounds)]
-    mine, other = (statistics.median(column) * 1e3 for column in zip(*pairs, strict=True))
-    return mine, other, statistics.median(b / a for a, b in pairs)
+    return in_turn(*zip(*((turn(ours, i), turn(theirs, i)) for i in range(warm_up, rounds)), strict=True))
+
+
+def in_turn(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float, float]:
+    """Median milliseconds of both, and the median of theirs / ours, of seconds that were taken in turn."""
+    ratio = statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
+    return statistics.median(ours) * 1e3, statistics.median(theirs) * 1e3, ratio
 
 
 def versions() -> str:

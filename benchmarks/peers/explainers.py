@@ -21,6 +21,8 @@ from xplique.attributions import GradientInput, IntegratedGradients, Occlusion, 
 
 Explain = Callable[[NDArray[Any]], NDArray[Any]]
 
+RAW = {"gradient_modifier": None, "normalize_map": False, "keepdims": True}
+
 # tf-keras-vis hands every model a list of inputs, which Keras 3 remarks on at every call.
 warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match")
 
@@ -47,8 +49,8 @@ class Xplique:
         coarse, fine = self.integrated_gradients(steps + 1), self.integrated_gradients(2 * steps + 1)
         return lambda x: 2 * fine(x) - coarse(x)
 
-    def smooth_grad(self, n_samples: int) -> Explain:
-        return self._of(SmoothGrad(self._model, nb_samples=n_samples))
+    def smooth_grad(self, n_samples: int, noise: float = 0.2) -> Explain:
+        return self._of(SmoothGrad(self._model, nb_samples=n_samples, noise=noise))
 
     def occlusion(self, window: int) -> Explain:
         """Each channel by itself, windows that touch."""
@@ -64,11 +66,15 @@ class TfKerasVis:
         self._score = CategoricalScore([target])
 
     def gradient(self) -> Explain:
-        raw = {"gradient_modifier": None, "normalize_map": False, "keepdims": True}
-        return lambda x: np.asarray(self._saliency(self._score, x, **raw))
+        return lambda x: np.asarray(self._saliency(self._score, x, **RAW))
 
     def smooth_grad(self, n_samples: int) -> Explain:
         return lambda x: np.asarray(self._saliency(self._score, x, smooth_samples=n_samples))
+
+    def smooth_grad_without_noise(self, n_samples: int) -> Explain:
+        """The mean of as many equal gradients."""
+        options = {"smooth_samples": n_samples, "smooth_noise": 0.0, **RAW}
+        return lambda x: np.asarray(self._saliency(self._score, x, **options))
 
     def grad_cam(self, layer: str, raw: bool = False) -> Explain:
         own_axis = {"expand_cam": False, "normalize_cam": False} if raw else {}
