@@ -40,6 +40,7 @@ nb_execution_mode = "force"
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # TensorFlow greets there
 nb_ipywidgets_js = {}  # every widget is in a page of its own
 
 

@@ -1,7 +1,7 @@
 """Runs first in every tutorial: what a cell shows becomes a page that needs no kernel, in a frame of the site.
 
 A widget's page is the one that `to_html` writes, but for the scripts that are the same in all of them, which lie beside
-it once, and for a word to the site about its height.
+it once, and for a word with the site about its height and whether it is dark.
 """
 
 import hashlib
@@ -20,10 +20,7 @@ from tswidgets.widgets.page import page_of
 LIVE = Path(__file__).parent / "_live" / "live"
 MOST_BYTES = 14_000_000
 FRAMED = """<style>body { background: none; margin: 0; padding: 0; }</style>
-<script>
-new ResizeObserver(([{ contentRect: { height } }]) => parent.postMessage({ live: location.href, height }, "*"))
-    .observe(document.body);
-</script>
+<script src="../_static/framed.js"></script>
 """
 numbers = count(1)
 notebook = sys.argv[1]
@@ -34,8 +31,8 @@ def show(widget: ipywidgets.Widget) -> bool:
     LIVE.mkdir(parents=True, exist_ok=True)
     html = _explorer(widget) if isinstance(widget, Explorer) else page_of(widget, notebook, "").decode()
     page = re.sub(r"<script>(.*?)</script>", _beside, html, flags=re.DOTALL)
-    (LIVE / name).write_text(page.replace("</body>", f"{FRAMED}</body>"))
-    frame = f'<iframe class="live" src="../live/{name}" title="{_title(widget)}" loading="lazy"></iframe>'
+    (LIVE / name).write_text(page.replace("</head>", f"{FRAMED}</head>", 1))
+    frame = f'<iframe class="live" data-page="../live/{name}" title="{_title(widget)}" loading="lazy"></iframe>'
     display({"text/html": frame}, raw=True)
     return True
 
