@@ -87,7 +87,7 @@ def test_in_hertz_and_what_a_stride_folds() -> None:
 def test_layers_without_one_answer_to_each_frequency() -> None:
     layers = [L.Conv1D(2, 3, name="conv"), L.Conv1DTranspose(2, 3, strides=2, name="longer"), L.LSTM(2, name="lstm")]
     model = randomise(keras.Sequential([keras.Input((None, 3)), *layers]))
-    for name, says in (("lstm", "'lstm', a LSTM"), ("longer", "1 zeros"), ("konv", "'konv'")):
+    for name, says in (("lstm", "'lstm', a layer of class LSTM"), ("longer", "1 zeros"), ("konv", "'konv'")):
         with pytest.raises(ValueError, match=says) as error:
             tsw.frequency_response(model, name)
         assert THREE_PARTS.match(str(error.value))

@@ -19,7 +19,7 @@ def no_steps(name: str, got: str, known: Sequence[str]) -> NoReturn:
 
 
 def no_convolution(name: str, layer_class: str, known: Sequence[str]) -> NoReturn:
-    raise ValueError(message("a convolution over time", f"{name!r}, a {layer_class}", _has(known)))
+    raise ValueError(message("a convolution over time", f"{name!r}, a layer of class {layer_class}", _has(known)))
 
 
 def between_steps(name: str, stride: int) -> NoReturn:

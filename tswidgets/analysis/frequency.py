@@ -93,7 +93,7 @@ def gains(kernel: Kernel, cycles: NDArray[np.float64]) -> Floats:
     """|Σ w[k] exp(−2πi f k d)|, of shape (n_frequencies, n_channels, n_filters)."""
     places = np.arange(kernel.window.size) * kernel.window.dilation
     waves = np.exp(-2j * np.pi * cycles[:, None] * places)
-    read = np.abs(np.einsum("fk,kcn->fcn", waves, kernel.weights.astype(np.float64)))
+    read = np.abs(np.tensordot(waves, kernel.weights.astype(np.float64), axes=1))
     gain = np.zeros((len(cycles), int(kernel.channels.max()) + 1, kernel.weights.shape[2]), np.float32)
     gain[:, kernel.channels, np.arange(kernel.weights.shape[2])] = read
     return gain

@@ -39,8 +39,8 @@ def layer_step(
         over time, an LSTM, GRU, SimpleRNN or Bidirectional layer. Of `conv:pre-activation` the activation function is
         left out.
     step : int
-        Index of the layer's output step; of a recurrent layer that of its input, in the order of the series
-        also where it reads it backwards. Default: 0.
+        Index of the layer's output step; of a recurrent layer that returns its last output alone that of its input,
+        in the order of the series. Default: 0.
     filter : int
         Index of the filter, channel or unit on the layer's last axis. Default: 0.
     direction : str
@@ -82,7 +82,7 @@ def layer_steps(model: Any, x: Any, layer: str, *, direction: str = "forward") -
         _not_followed(probe, name)
     tap = next(tap for tap in probe.taps if tap.name == name)
     if kind == "recurrent":
-        return RecurrentSteps(probe, batch, name, int(tap.shape[-1] or 0), direction)
+        return RecurrentSteps(probe, batch, name, tap, direction)
     call, operation = layer_call(probe, batch, name), probe.calls.operation(name)
     if call is None:
         return _not_followed(probe, name)
@@ -117,9 +117,9 @@ def followed(probe: Probe) -> list[str]:
 def _not_followed(probe: Probe, name: str) -> NoReturn:
     operation = probe.calls.operation(name)
     inner = unwrapped(operation)
-    got = f"a {type(operation).__name__}"
+    got = f"a layer of class {type(operation).__name__}"
     if inner is not operation:
-        got += f" that runs a {type(inner).__name__} at each of its steps"
+        got += f" that runs one of class {type(inner).__name__} at each of its steps"
     elif getattr(operation, "data_format", "channels_last") == "channels_first":
         got += " whose channels come before its steps"
     refuse.no_steps(name, got, [one for one in followed(probe) if not is_before_activation(probe, one)])

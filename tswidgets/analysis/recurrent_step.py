@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tswidgets._validate import layer_step as refuse
-from tswidgets.probe import Probe
+from tswidgets.probe import Probe, Tap
 from tswidgets.probe.kernels import name_of
 from tswidgets.probe.recurrence import resets_after, starting_states, weights_of
 from tswidgets.probe.recurrent import BidirectionalStates, RecurrentStates, around, parts_of, recurrent_states
@@ -48,8 +48,10 @@ class Gate:
 class RecurrentStep:
     """One unit of an LSTM, GRU or SimpleRNN at one step of its input.
 
-    layer, step, filter : which tap, which step of the layer's input, which entry of the tap's last axis.
+    layer, step, filter : which tap, which of its steps, which entry of its last axis. Of a layer that returns its last
+        output alone the step is that of its input.
     absent : False; a step that the model masks is not computed at all.
+    input_step : the step of the layer's input that it reads, another than `step` where it reads backwards.
     unit, direction : which unit that is, and of a Bidirectional layer which way it reads, `forward` or `backward`.
     x : ndarray of shape (n_channels,), float32, the layer's input at this step.
     h_before : ndarray of shape (n_units,), the states of all units after the step before, in the order of reading.
@@ -65,6 +67,7 @@ class RecurrentStep:
     step: int
     filter: int
     absent: bool
+    input_step: int
     unit: int
     direction: str
     x: Floats
@@ -81,13 +84,14 @@ class RecurrentSteps:
     """Every step and unit of a recurrent layer for one series.
 
     x : ndarray of shape (n_timesteps, n_channels), the layer's input; `absent` tells which steps of it are masked.
-    output : ndarray of shape (n_timesteps, n_filters), h after each step of the input, NaN at padding.
+    output : ndarray of shape (n_steps, n_filters), h after each step, NaN at padding.
     """
 
     kind = "recurrent"
 
-    def __init__(self, probe: Probe, x: Any, layer: str, n_filters: int, direction: str) -> None:
-        self.layer, self.parts = layer, parts_of(probe, layer)
+    def __init__(self, probe: Probe, x: Any, layer: str, tap: Tap, direction: str) -> None:
+        self.layer, self.parts, n_filters = layer, parts_of(probe, layer), int(tap.shape[-1] or 0)
+        self.turned = len(tap.shape) > 1 and len(self.parts) == 1 and bool(self.parts[0].go_backwards)
         found = recurrent_states(probe, x, layer)
         both = isinstance(found, BidirectionalStates)
         self.states: list[RecurrentStates] = [found.forward, found.backward] if both else [found]  # type: ignore[union-attr,list-item]
@@ -118,10 +122,10 @@ class RecurrentSteps:
     def output(self) -> Floats:
         if self._beside:
             return np.concatenate([states.h[0] for states in self.states], axis=-1)
-        return self.states[self._direction].h[0]
+        return self.states[self._direction].h[0, :: -1 if self.turned else 1]
 
     def reads(self, step: int) -> NDArray[np.int64]:
-        return np.array([step])
+        return np.array([self.n_steps - 1 - step if self.turned else step])
 
     def place(self, filter: int) -> tuple[int, int]:
         """(which direction, which unit of it) a filter is."""
@@ -130,29 +134,47 @@ class RecurrentSteps:
             return self._direction, filter
         return (1, filter - first) if filter >= first else (0, filter)
 
+    def span(self, filter: int) -> float:
+        """About the largest product of the gates of a unit, of the input with its weights or of states with theirs."""
+        which, unit = self.place(filter)
+        kernel, recurrent, _ = self._weights[which]
+        columns = slice(unit, None, self.parts[which].cell.units)
+        states, present = self.states[which].h[0], ~self.absent
+        if not present.any():
+            return 0.0
+        read = np.percentile(np.where(np.isfinite(self.x[present]), np.abs(self.x[present]), 0), 99, axis=0)
+        kept = np.percentile(np.abs(np.nan_to_num(states[present])), 99, axis=0)
+        of_both = (
+            (np.abs(kernel[:, columns]) * read[:, None]).max(),
+            (np.abs(recurrent[:, columns]) * kept[:, None]).max(),
+        )
+        return float(max(of_both))
+
     def at(self, step: int, filter: int) -> RecurrentStep:
-        if self.absent[step]:
+        at = int(self.reads(step)[0])
+        if self.absent[at]:
             refuse.padding_step(self.layer, step)
         which, unit = self.place(filter)
         states, part = self.states[which], self.parts[which]
-        before = self._before(which, step)
-        gates = self._gates(which, step, unit, before)
+        before = self._before(which, at)
+        gates = self._gates(which, at, unit, before)
         c = getattr(states, "c", None)
         return RecurrentStep(
             layer=self.layer,
             step=step,
             filter=filter,
             absent=False,
+            input_step=at,
             unit=unit,
             direction="" if len(self.parts) == 1 else ("forward", "backward")[which],
-            x=self.x[step].copy(),
+            x=self.x[at].copy(),
             h_before=before[0].copy(),
             c_before=None if c is None else float(before[1][unit]),
             gates=gates,
-            c=None if c is None else float(c[0, step, unit]),
+            c=None if c is None else float(c[0, at, unit]),
             function=name_of(part.cell.activation) if c is not None else "linear",
-            h=float(states.h[0, step, unit]),
-            activation=float(states.h[0, step, unit]),
+            h=float(states.h[0, at, unit]),
+            activation=float(states.h[0, at, unit]),
         )
 
     def _before(self, which: int, step: int) -> list[Floats]:

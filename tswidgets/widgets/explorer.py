@@ -153,6 +153,8 @@ class Explorer(Exports, Following, ipywidgets.VBox):
             Of the panel `maximization`:
             `x` : (n_timesteps, n_channels), the best input; `nearest` : the real series most like it; `maximization` :
             as `maximize_activation` returns it.
+            Of the panel `stepper`:
+            `step` : as `layer_step` returns it; `input`, `input_time`, `activation`, `time`, `frequencies`, `gain`.
             Of the panel `recurrent`:
             `states` : name → (n_steps, n_units), states and gates of the layer; `order` : the units in the picture;
             `so_far` : (n_timesteps, n_outputs), as `prediction_so_far` returns it.

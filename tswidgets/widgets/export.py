@@ -195,6 +195,8 @@ def _write(explorer: Any, offered: Offered) -> tuple[bytes, int]:
         slicer = controls.drag.slicer
         controls.filter.disabled = slicer is None or not slicer.active  # without a kernel nobody draws another
         for panel in explorer._pages:
+            for widget in getattr(panel, "kernel_only", ()):
+                widget.disabled = True
             apart.update((panel.time.scale.model_id, end) for end in ("min", "max"))
             if hasattr(panel, "cursor"):
                 apart.update((panel.cursor.model_id, name) for name in ("filter", "step"))

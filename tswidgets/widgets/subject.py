@@ -180,6 +180,17 @@ class Subject:
         drawn = timeline is not None and self.taps[layer].time_axis is not None
         return timeline.centres if drawn and timeline else np.empty(0, np.float32)
 
+    def n_steps(self, layer: str, sample: int) -> int:
+        """How many steps of a layer can be chosen: of a recurrent one without a time axis those that it reads."""
+        if n_steps := len(self.places(layer, sample)):
+            return n_steps
+        shape = self.observe(sample)[layer].shape if layer in self.observe(sample) else ()
+        if len(shape) > 2:
+            return int(shape[1])
+        lengths = self.of(layer).samples.lengths_of(sample)
+        before = self.probe.calls_for(lengths).timeline_before(layer, lengths)
+        return len(before) if before is not None and self.taps[layer].family == "recurrent" else 0
+
     def same_place(self, old: str, new: str, sample: int, step: int | None) -> int | None:
         """The step of layer `new` that lies nearest in time to a step of layer `old`."""
         before, after = self.places(old, sample), self.places(new, sample)
