@@ -190,7 +190,12 @@ def _write(explorer: Any, offered: Offered) -> tuple[bytes, int]:
     for widget in (*menus, controls.filter, controls.zoom):
         apart |= {(widget.model_id, name) for name in ("index", "value")}
 
+    first = offered.first
+
     def turned() -> None:
+        if explorer.layer == first.layer:  # by way of other layers, of fewer steps, one comes to a step nearby
+            n_steps = explorer._subject.n_steps(first.layer, explorer.sample)
+            explorer.step = explorer.step if first.step is None or first.step >= n_steps else first.step
         controls.scale.layout.display = "none"  # the kernel would fit them
         slicer = controls.drag.slicer
         controls.filter.disabled = slicer is None or not slicer.active  # without a kernel nobody draws another

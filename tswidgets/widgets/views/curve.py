@@ -28,8 +28,8 @@ class CurveView:
         self._curve = Curve(time, self._value.scale)
         self._caption = text.Text("tsw-caption")
         self._last = Last()
-        self._point = StepPoint(time, self._value.scale)
-        marks = [*self._curve.marks, *self._point.marks] if point else self._curve.marks
+        self._point = StepPoint(time, self._value.scale) if point else None
+        marks = [*self._curve.marks, *(self._point.marks if self._point else [])]
         self.figure = figure(marks, [self._value.axis, time.axis()], height=HEIGHT, name="curve")
         self.rows = [self._caption, self.figure]
 
@@ -69,12 +69,13 @@ class CurveView:
 
     def mark(self, step: float | None, value: float) -> None:
         """Mark a value at an input step; None, or what is not a number, marks nothing."""
-        self._point.show(step, value)
+        if self._point is not None:
+            self._point.show(step, value)
 
     def explain(self, title: str, why: str) -> None:
         """Nothing to draw: say why."""
         self._last.forget()
-        self._point.show(None, 0.0)
+        self.mark(None, 0.0)
         self._curve.hide()
         self._value.axis.visible = False
         self._caption.write(text.caption(title, why))
