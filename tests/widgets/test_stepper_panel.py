@@ -75,7 +75,7 @@ def test_the_step_is_that_of_the_function_and_can_be_added_up_by_hand(model: ker
             assert f"relu({number(before + bias[filter])}) = {number(max(before + bias[filter], 0))}" in said
             assert f"{number(float(X[sample, step, 2]))}× {number(float(kernel[2, 2, filter]))}" in said
             np.testing.assert_allclose(data["activation"][step], max(before + bias[filter], 0), atol=1e-5)
-            np.testing.assert_array_equal(data["input"], X[sample])
+            np.testing.assert_array_equal(data["layer_input"], X[sample])
         assert "<b>" in said and "<b></th>" not in explorer._panel.numbers.value  # type: ignore[attr-defined]
 
 
@@ -96,7 +96,7 @@ def test_what_is_read_is_marked_where_it_lies_in_time(model: keras.Model) -> Non
         assert "conv step 1 reads step 1 of its input" in explorer._status.value
         explorer.layer, explorer.step = "deep", 3  # its input's steps are two of the series each
         data = explorer.data()
-        read = data["input_time"][6:11]
+        read = data["layer_time"][6:11]
         np.testing.assert_allclose(boxes(explorer), [((read[0] - 1) / 10, (read[-1] + 1) / 10)], atol=1e-6)
 
 
@@ -161,7 +161,7 @@ def test_which_value_wins_and_what_an_average_is_of(model: keras.Model) -> None:
 
 def test_the_gates_of_an_lstm_that_returns_its_last_output(model: keras.Model) -> None:
     with explore(model, X, layer="lstm") as explorer:
-        n_steps = len(explorer.data()["input"])
+        n_steps = len(explorer.data()["layer_input"])
         assert explorer._panel.choice.slider.max == n_steps - 1  # type: ignore[attr-defined]
         explorer.filter, explorer.step = 1, 4
         data, layer = explorer.data(), model.get_layer("lstm")
@@ -203,7 +203,7 @@ def test_the_frequencies_are_those_of_the_function(model: keras.Model) -> None:
 def test_a_layer_that_cannot_be_followed_says_so(model: keras.Model) -> None:
     with explore(model, X, layer="relu") as explorer:
         data = explorer.data()
-        assert data["step"] is None and data["input"] is None
+        assert data["step"] is None and data["layer_input"] is None
         assert "relu cannot be followed step by step" in explorer._panel.read._caption.value  # type: ignore[attr-defined]
         assert "This model has: 'conv'" in words(explorer)
         assert explorer._panel.choice.slider.disabled  # type: ignore[attr-defined]
@@ -245,6 +245,19 @@ def test_series_of_one_channel_and_what_is_not_a_number() -> None:
         assert "a b &lt;c&gt;" in explorer._panel.read._caption.value  # type: ignore[attr-defined]
     with explore(one, x[:, :3], layer="a b <c>") as explorer:  # one step alone
         assert explorer.data()["step"].step == 0 and explorer._panel.choice.slider.disabled  # type: ignore[attr-defined]
+
+
+def test_what_is_marked_is_in_a_saved_picture(model: keras.Model, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    with explore(model, X, layer="conv") as explorer:
+        explorer.step = 20  # reads 16, 18 and 20 of 40 steps
+        explorer.save(tmp_path / "step.png")
+        pixels = np.asarray(Image.open(tmp_path / "step.png").convert("RGB"), int)
+    tinted = (pixels[..., 0] > 240) & (pixels[..., 2] > 190) & (pixels[..., 0] - pixels[..., 2] > 25)
+    columns = (
+        tinted[:200].sum(axis=0) > 90
+    )  # from the top of the first figure to its bottom, pale: a box that is filled
+    assert np.count_nonzero(np.diff(columns.astype(int)) == 1) == 3
 
 
 def test_nothing_is_left_behind(model: keras.Model, tmp_path: Path) -> None:

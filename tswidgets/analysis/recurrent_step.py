@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,8 @@ class RecurrentStep:
         SimpleRNN.
     function : name of what an LSTM applies to c: h = o · function(c). Of a GRU h = z · h_before + (1 − z) · candidate.
     h : the unit's state after this step.
-    activation : h as well.
+    activation : h as well, what the layer itself returned; a Bidirectional layer that merges both returns their sum,
+        product or mean.
     """
 
     layer: str
@@ -118,7 +120,7 @@ class RecurrentSteps:
     def n_filters(self) -> int:
         return sum(part.cell.units for part in self.parts) if self._beside else int(self.parts[0].cell.units)
 
-    @property
+    @cached_property
     def output(self) -> Floats:
         if self._beside:
             return np.concatenate([states.h[0] for states in self.states], axis=-1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,20 @@ class Stepped:
     answers: Timeline | None
     names: list[str]
 
-    @property
+    @cached_property
+    def read_at(self) -> Floats | None:
+        """(n_input_steps,): the step of the series that each step of the layer's input belongs to."""
+        return None if self.reads is None else self.reads.centres
+
+    @cached_property
+    def answered_at(self) -> Floats | None:
+        """(n_steps,): likewise of its output."""
+        return None if self.answers is None else self.answers.centres
+
+    @cached_property
     def half(self) -> float:
         """Half the distance of two steps of the layer's input, in input steps."""
-        centres = np.empty(0) if self.reads is None else self.reads.centres
+        centres = np.empty(0) if self.read_at is None else self.read_at
         gaps = np.diff(centres[np.isfinite(centres)])
         return float(np.median(np.abs(gaps))) / 2 if len(gaps) else 0.5
 

@@ -143,15 +143,19 @@ class StepperPanel:
         self._visible(True)
         self.choice.follow(steps.n_steps, number)
         self._show_read(picture, found, number)
-        title = f"{tap.word.capitalize()} {filter} of {tap.name}"
+        direction = getattr(picture.step, "direction", "")
+        title = f"{tap.word.capitalize()} {filter} of {tap.name}{', ' * bool(direction)}{direction}"
         values = np.asarray(steps.output[:, filter], np.float32)
-        if found.answers is None:
+        if found.answered_at is None:
             value = text.number(float(values[number])) if len(values) else ""
             self.curve.explain(f"{title} = {value}", "its steps have no place on the time axis that is known")
         else:
             at = f"{text.number(float(values[number]))} at step {number}" if len(values) else ""
-            self.curve.show(f"{title} · {at}", found.answers.centres, values, extremes(values))
-            self.curve.mark(float(found.answers.centres[number]) if len(values) else None, float(values[number]))
+            self.curve.show(f"{title} · {at}", found.answered_at, values, extremes(values))
+            if len(values):
+                self.curve.mark(float(found.answered_at[number]), float(values[number]))
+            else:
+                self.curve.mark(None, 0.0)
         self._tell(picture, found)
         if picture.response is None:
             self.frequency.hide()
@@ -174,8 +178,8 @@ class StepperPanel:
     def data(self, picture: StepperPicture) -> dict[str, Any]:
         """What is on screen.
 
-        `step` : as `layer_step` returns it, None where the layer, or this step of it, cannot be followed; `input` :
-        (n_input_steps, n_channels), what the layer is given; `input_time` : (n_input_steps,), the step of the series
+        `step` : as `layer_step` returns it, None where the layer, or this step of it, cannot be followed; `layer_input`
+        : (n_input_steps, n_channels), what the layer is given; `layer_time` : (n_input_steps,), the step of the series
         that each of them belongs to; `activation` : (n_steps,), the chosen filter's answer; `time` : (n_steps,), its
         steps' places likewise; `frequencies` and `gain` : (n_frequencies,) and (n_frequencies, n_channels), of a
         convolution. None where there is none.
@@ -184,10 +188,10 @@ class StepperPanel:
         return {
             "layer": picture.tap.name,
             "step": picture.step,
-            "input": None if found is None else found.steps.x.copy(),
-            "input_time": None if found is None or found.reads is None else found.reads.centres,
+            "layer_input": None if found is None else found.steps.x.copy(),
+            "layer_time": None if found is None or found.read_at is None else found.read_at.copy(),
             "activation": None if found is None else np.array(found.steps.output[:, filter], np.float32),
-            "time": None if found is None or found.answers is None else found.answers.centres,
+            "time": None if found is None or found.answered_at is None else found.answered_at.copy(),
             "frequencies": None if response is None else response.frequencies.copy(),
             "gain": None if response is None else response.gain[:, :, filter].copy(),
             "prediction": picture.output.copy(),
@@ -220,15 +224,13 @@ class StepperPanel:
 
     def _show_read(self, picture: StepperPicture, found: Stepped, number: int) -> None:
         steps, of = found.steps, picture.tap.name
-        if found.reads is None:
+        if found.read_at is None:
             self.read.explain(f"Input of {of}", NO_PLACE)
             return
         read = steps.reads(number) if steps.n_steps else np.empty(0, np.int64)
         note = f"marked: what step {number} reads"
-        self.read.show(
-            of, steps.x, steps.absent, found.reads.centres, picture.value_range, _channels(picture, found), note
-        )
-        self.read.mark(found.reads.centres[read[read != NO_STEP]], found.half)
+        self.read.show(of, steps.x, steps.absent, found.read_at, picture.value_range, _channels(picture, found), note)
+        self.read.mark(found.read_at[read[read != NO_STEP]], found.half)
 
     def _tell(self, picture: StepperPicture, found: Stepped) -> None:
         """The numbers, what they add up to, and what the layer is."""
@@ -248,12 +250,12 @@ class StepperPanel:
     def _point(self, picture: StepperPicture, found: Stepped) -> None:
         """Tell the pointer what it is above."""
         values = np.asarray(found.steps.output, np.float32)
-        if found.answers is None:
+        if found.answers is None or found.answered_at is None:
             if self._pointed.differs(None):
                 self.cursor.show_nothing()
-        elif self._pointed.differs(picture.tap.name, values, found.answers.centres):
+        elif self._pointed.differs(picture.tap.name, values, found.answered_at):
             lo, hi = found.answers.lo, found.answers.hi
-            self.cursor.show_steps(found.answers.centres, lo, hi, values, picture.tap.word)
+            self.cursor.show_steps(found.answered_at, lo, hi, values, picture.tap.word)
         self.cursor.filter = picture.selection.filter
 
 

@@ -49,7 +49,7 @@ def _convolution(step: ConvolutionStep, names: Sequence[str], colors: Sequence[s
     size, n_channels = step.window.shape
     if not is_table(size, n_channels):
         return pictures(
-            picture("Input under the kernel", step.window.T, spans.window, "channel", "step"),
+            picture("Input", step.window.T, spans.window, "channel", "step"),
             sign("×"),
             picture("Kernel", step.kernel.T, spans.kernel, "channel", "weight"),
             sign("="),
@@ -67,7 +67,8 @@ def _convolution(step: ConvolutionStep, names: Sequence[str], colors: Sequence[s
             )
             for k in range(size)
         ]
-        total = float(step.products[:, i].sum(dtype=np.float64))
+        with np.errstate(invalid="ignore"):  # of infinite values
+            total = float(step.products[:, i].sum(dtype=np.float64))
         rows.append(row(names[channel], [*cells, cell([number(total)], 0, 0, "tsw-row-sum")], colors[channel]))
     return table(head, rows)
 
@@ -164,7 +165,7 @@ def _gates(step: RecurrentStep, spans: Spans) -> str:
         cells.append(cell([f"{gate.function} {number(gate.value)}"], gate.value, 1.0, "tsw-gate"))
         rows.append(row(NAMES[name], cells))
     head = ["", "input", "+ recurrent", "+ bias", "= sum", "→ value"]
-    order = f"from above: {', '.join(step.gates)}" if len(step.gates) > 1 else ""
+    order = ", ".join(step.gates)
     ins = np.stack([gate.input_products for gate in step.gates.values()])
     backs = np.stack([gate.recurrent_products for gate in step.gates.values()])
     return table(head, rows, "tsw-gates") + pictures(

@@ -49,16 +49,15 @@ def cell(lines: Sequence[str], value: float, most: float, css_class: str = "") -
 def picture(title: str, values: Floats, most: float, rows: str, columns: str, note: str = "") -> str:
     """HTML of (n_rows, n_columns) values as colours from -most to most, row 0 on top.
 
-    rows, columns : what one of them is called.
+    rows, columns : what one of them is called; `note` is said of the rows in place of their number.
     """
     shown, run = strongest(values, MOST_PIXELS)
     shown, across = strongest(np.ascontiguousarray(shown.T), MOST_PIXELS)
     entries = levels(shown.T, -most or -1.0, most or 1.0)
     source = base64.b64encode(png(entries, palette(signed=True))).decode()
     height = int(np.clip(len(values) * ROW, LOWEST, HIGHEST))
-    counts = f"{text.plural(len(values), rows)} × {text.plural(values.shape[1], columns)}"
+    counts = f"{note or text.plural(len(values), rows)} × {text.plural(values.shape[1], columns)}"
     merged = "" if run == across == 1 else f", each dot the strongest of {run} × {across}"
-    merged += f", {note}" if note else ""
     return (
         f'<figure class="tsw-grid"><figcaption><b>{escape(title)}</b> {escape(counts + merged)}</figcaption>'
         f'<img alt="{escape(title)}" style="height:{height}px" src="data:image/png;base64,{source}"></figure>'
