@@ -353,7 +353,7 @@ def test_a_decoder_begins_with_the_states_of_its_encoder() -> None:
 # --------------------------------------------------------------------------------------------------- all models, errors
 
 
-@pytest.mark.parametrize("name", sampled(CASES, 6))
+@pytest.mark.parametrize("name", sampled(CASES, 12))
 def test_every_layer_that_can_be_followed_arrives_at_its_own_number(name: str) -> None:
     found = case(name)
     one = keras.tree.map_structure(lambda array: array[:1], found.x)

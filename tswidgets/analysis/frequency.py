@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tswidgets import _validate
 from tswidgets._validate import layer_step as refuse
 from tswidgets.probe import as_probe
-from tswidgets.probe.kernels import Kernel, kernel_of
+from tswidgets.probe.kernels import Kernel, is_convolution, kernel_of
 
 Floats = NDArray[np.float32]
 
@@ -72,7 +72,7 @@ def frequency_response(
     operation = probe.calls.operation(name)
     kernel = kernel_of(operation)
     if kernel is None:
-        known = [tap.name for tap in probe.taps if kernel_of(probe.calls.operation(tap.name)) is not None]
+        known = [tap.name for tap in probe.taps if is_convolution(probe.calls.operation(tap.name))]
         refuse.no_convolution(name, type(operation).__name__, known)
     if kernel.window.transposed and kernel.window.stride > 1:
         refuse.between_steps(name, kernel.window.stride)

@@ -15,7 +15,7 @@ from tswidgets.analysis.pooling_step import PoolingStep, PoolingSteps
 from tswidgets.analysis.recurrent_step import RecurrentStep, RecurrentSteps
 from tswidgets.probe import Probe, as_probe
 from tswidgets.probe.given import is_recurrent, unwrapped
-from tswidgets.probe.kernels import kernel_of, pool_of
+from tswidgets.probe.kernels import is_convolution, kernel_of, pool_of
 from tswidgets.probe.layer_input import is_before_activation, layer_call
 from tswidgets.probe.recurrent import quantities_of
 from tswidgets.probe.recurrent_check import tolerance_of
@@ -100,7 +100,7 @@ def layer_steps(model: Any, x: Any, layer: str, *, direction: str = "forward") -
 def kind_of(probe: Probe, tap: str) -> str:
     """`convolution`, `pooling` or `recurrent`, of a tap whose steps can be followed; "" of all others."""
     operation = probe.calls.operation(tap)
-    if kernel_of(operation) is not None:
+    if is_convolution(operation):
         return "convolution"
     if pool_of(operation) is not None:
         return "pooling"

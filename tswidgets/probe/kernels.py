@@ -82,10 +82,15 @@ class Pool:
     window: Window | None
 
 
+def is_convolution(layer: Any) -> bool:
+    """Whether it is one of Keras' convolutions over time, and not one that computes by itself."""
+    known = _own(layer, _WEIGHTS, ("call", "convolution_op")) is not None
+    return known and layer.built and getattr(layer, "output_padding", None) is None
+
+
 def kernel_of(layer: Any) -> Kernel | None:
-    """The kernel of one of Keras' convolutions over time; None for any other layer, or one that computes by itself."""
-    read = _own(layer, _WEIGHTS, ("call", "convolution_op"))
-    if read is None or not layer.built or getattr(layer, "output_padding", None) is not None:
+    """The kernel of a layer that `is_convolution`; None of any other."""
+    if not is_convolution(layer):
         return None
     window = Window(
         size=_one(layer.kernel_size),
@@ -94,7 +99,7 @@ def kernel_of(layer: Any) -> Kernel | None:
         padding=layer.padding,
         transposed=isinstance(layer, keras.layers.Conv1DTranspose),
     )
-    weights, channels = read(layer)
+    weights, channels = _own(layer, _WEIGHTS, ())(layer)
     bias = None if layer.bias is None else _array(layer.bias)
     return Kernel(window, weights, channels, bias, layer.activation)
 

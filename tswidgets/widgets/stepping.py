@@ -22,7 +22,7 @@ from tswidgets.widgets.views.by_hand import Spans
 from tswidgets.widgets.views.grids import largest
 
 Floats = NDArray[np.float32]
-KEPT = 16  # series whose steps are kept
+KEPT, SPANS = 4, 64  # series whose steps are kept, and filters of which it is known where colours end
 MOST = 99  # percent of a layer's values, behind which colours end
 N_FREQUENCIES = 129
 
@@ -88,7 +88,7 @@ class Stepping:
                 answers=_placed(answers, steps.n_steps),
                 names=self._names(layer, steps.x.shape[1]),
             )
-            _forget(self._known)
+            _forget(self._known, KEPT)
         self._known.move_to_end(key)
         return self._known[key]
 
@@ -101,7 +101,7 @@ class Stepping:
         key = (*key, filter)
         if key not in self._spans:
             self._spans[key] = _spans(found.steps, filter)
-            _forget(self._spans)
+            _forget(self._spans, SPANS)
         return self._spans[key]
 
     def response(self, layer: str, rate: float | None, version: bytes) -> FrequencyResponse | None:
@@ -113,8 +113,7 @@ class Stepping:
             except ValueError:
                 return None
             self._responses[key] = found
-            while len(self._responses) > 2:
-                self._responses.popitem(last=False)
+            _forget(self._responses, KEPT)
         return self._responses[key]
 
     def rate(self, found: Stepped) -> float | None:
@@ -159,6 +158,6 @@ def _spans(steps: LayerSteps, filter: int) -> Spans:
     return Spans(largest(finite), steps.span(filter), 3.0)  # a gate is all but shut or open beyond ±3
 
 
-def _forget(known: OrderedDict[Any, Any]) -> None:
-    while len(known) > KEPT:
+def _forget(known: OrderedDict[Any, Any], most: int) -> None:
+    while len(known) > most:
         known.popitem(last=False)
