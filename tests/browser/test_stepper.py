@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser
 
+import tswidgets as tsw
 from tests.browser.geometry import plot_area
 from tests.browser.lab import Notebook
 from tests.browser.test_explorer import until
@@ -86,3 +89,31 @@ def test_a_kernel_is_slid_along(notebook: Callable[..., Notebook], dark: bool) -
     until(lambda: "h = o" in book.page.locator(".tsw-sum").inner_text())
     assert book.page.locator(".tsw-grid img").count() == 2
     assert book.page.locator(".tsw-grid img").first.evaluate("image => image.complete && image.naturalWidth") == 6
+
+
+@pytest.mark.slow
+def test_an_exported_page_slides_without_a_kernel(chrome: Browser, tmp_path: Path) -> None:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    evil = '<img src=x onerror="window.executed = 1">'
+    conv, pool = keras.layers.Conv1D(4, 3, activation="relu", name="conv"), keras.layers.MaxPooling1D(2, name="pool")
+    model = keras.Sequential([keras.Input((30, 2)), conv, pool])
+    X = np.random.default_rng(0).normal(size=(2, 30, 2)).astype("f")
+    with tsw.Explorer(model, X, channel_names=[evil, "b"], panels=["stepper"]) as explorer:
+        explorer.layer, explorer.filter = "conv", 1
+        explorer.to_html(tmp_path / "page.html")
+    context = chrome.new_context(offline=True, viewport={"width": 1280, "height": 1100})
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((tmp_path / "page.html").as_uri())
+    said, slider = page.locator(".tsw-sum"), page.locator(".tsw-step-slider .noUi-handle")
+    said.wait_for(timeout=60_000)
+    for step in (1, 2, 3):
+        slider.press("ArrowRight")
+        total = f"{tsw.layer_step(model, X[0], 'conv', step, 1).sum:.3g}".replace("-", "−")
+        until(lambda total=total: f"sum of 6 products: {total} " in said.inner_text().replace("\xa0", " "))
+    page.locator(".tsw-layer-slider .noUi-handle").press("ArrowRight")
+    until(lambda: "largest of 2 values" in said.inner_text())
+    assert page.evaluate("window.executed") is None and not errors
+    context.close()

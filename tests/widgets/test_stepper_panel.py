@@ -270,29 +270,55 @@ def test_nothing_is_left_behind(model: keras.Model, tmp_path: Path) -> None:
     assert set(ipywidgets.widgets.widget._instances) == before
 
 
-def test_a_page_without_a_kernel_stays_at_the_step(model: keras.Model, tmp_path: Path) -> None:
+def sums(html: str) -> dict[str, str]:
+    """What each page says that the numbers add up to; "" of a layer that cannot be followed."""
+    table, _ = book_of(html)
+    found = {}
+    for page, numbers in table["pages"].items():
+        told = [table["values"][one][0].get("value") for one in numbers if one >= 0]
+        found[page] = next((one for one in told if "tsw-sum" in str(one)), "")
+    return found
+
+
+def step_slider(html: str) -> dict[str, Any]:
+    (slider,) = (
+        one["state"] for one in part(html, "state")["state"].values() if one["state"].get("description") == "Step"
+    )
+    return slider
+
+
+def test_a_page_without_a_kernel_slides_too(model: keras.Model, tmp_path: Path) -> None:
+    with explore(model, X, layer="conv") as explorer:
+        explorer.step = 9
+        explorer.to_html(tmp_path / "page.html", samples=[0, 2], layers=["conv", "pool", "relu"])
+        html = (tmp_path / "page.html").read_text()
+        found, slider = sums(html), step_slider(html)
+        assert len(found) == 3 * 2 * 40 and not any(found[page] for page in found if page.startswith("2"))
+        for i, sample in enumerate((0, 2)):
+            for step in (0, 1, 9, 39):
+                own = tsw.layer_step(model, X[sample], "conv", step, explorer.filter)
+                assert f"<b>{number(own.sum)}</b>" in found[f"0,{i},{step}"]  # type: ignore[union-attr]
+            for asked, step in ((0, 0), (19, 19), (39, 19)):  # a pool has half as many
+                pool = tsw.layer_step(model, X[sample], "pool", step, explorer.filter)
+                assert f"<b>{number(pool.activation)}</b>" in found[f"1,{i},{asked}"]
+        assert slider["index"] == 9 and not slider["disabled"] and len(slider["_options_labels"]) == 40
+        assert explorer.step == 9 and explorer.data()["step"].step == 9
+
+
+def test_a_page_of_too_many_choices_stays_at_the_step(
+    model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tswidgets.widgets.export.MOST_CHOICES", 159)
     with explore(model, X, layer="conv") as explorer:
         explorer.step = 9
         explorer.to_html(tmp_path / "page.html", samples=[0, 2], layers=["conv", "pool"])
         html = (tmp_path / "page.html").read_text()
-        table, _ = book_of(html)
-        assert set(table["pages"]) == {"0,0", "0,1", "1,0", "1,1"}
-        sums = {
-            page: next(
-                table["values"][number][0]["value"]
-                for number, (_, key) in zip(numbers, table["keys"], strict=True)
-                if key == "value" and number >= 0 and "tsw-sum" in str(table["values"][number][0].get("value"))
-            )
-            for page, numbers in table["pages"].items()
-        }
+        found, slider = sums(html), step_slider(html)
+        assert set(found) == {"0,0", "0,1", "1,0", "1,1"}
         for page, sample in (("0,0", 0), ("0,1", 2)):
             step = tsw.layer_step(model, X[sample], "conv", 9, explorer.filter)
-            assert f"<b>{number(step.sum)}</b>" in sums[page]
-        assert not explorer._panel.choice.slider.disabled  # type: ignore[attr-defined]
-        (slider,) = (
-            one["state"] for one in part(html, "state")["state"].values() if one["state"].get("description") == "Step"
-        )
-        assert slider["disabled"] and slider["value"] == 9
+            assert f"<b>{number(step.sum)}</b>" in found[page]  # type: ignore[union-attr]
+        assert slider["disabled"] and slider["value"] == 9 and not explorer._panel.choice.slider.disabled  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", sampled(CASES, 9))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
+import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ from tswidgets.probe.kernels import NO_STEP
 from tswidgets.selection import Selection
 from tswidgets.widgets import answers, text
 from tswidgets.widgets.cursor import TimeCursor
-from tswidgets.widgets.panel import Input, News, Picture, actions, page
+from tswidgets.widgets.panel import Input, News, Picture, page
 from tswidgets.widgets.refresher import Token
 from tswidgets.widgets.stepping import Stepped, Stepping, steppable
 from tswidgets.widgets.subject import Subject
@@ -67,7 +68,7 @@ class StepperPanel:
 
     def __init__(self, subject: Subject, news: News) -> None:
         self._subject, self._samples, self._stepping = subject, subject.samples, Stepping(subject)
-        self._pointed, self._told = Last(), Last()
+        self._pointed, self._told, self._steppable = Last(), Last(), steppable(subject)
         self.time = TimeAxis(self._samples.longest, subject.sampling_rate)
         self.choice, self.cursor = StepChoice(), TimeCursor(self.time)
         self.read, self.curve, self.frequency = ReadView(self.time), CurveView(self.time, point=True), FrequencyView()
@@ -75,12 +76,9 @@ class StepperPanel:
         self.colors = text.Text("tsw-quantity")
         self.time_figures = [self.read.figure, self.curve.figure]
         self.inputs: list[Input] = [("step", self.choice, "step"), ("step", self.cursor, "step")]
-        self.kernel_only = self.choice.widgets
-        row = actions(*self.choice.widgets)
-        row.add_class("tsw-step-row")
         self.box = page(
             [
-                row,
+                self.choice.row,
                 *self.read.rows,
                 self.numbers,
                 self.sum,
@@ -196,6 +194,16 @@ class StepperPanel:
             "gain": None if response is None else response.gain[:, :, filter].copy(),
             "prediction": picture.output.copy(),
         }
+
+    @property
+    def kernel_only(self) -> list[ipywidgets.Widget]:
+        return self.choice.kernel_only
+
+    def offer(self, samples: Sequence[int], layers: Sequence[str], most: int) -> list[ipywidgets.Widget]:
+        """A menu of all steps, if that makes no more than so many choices for these samples and layers."""
+        known = [layer for layer in layers if layer in self._steppable]
+        n_steps = max((self._subject.n_steps(layer, i) for layer in known for i in samples), default=0)
+        return [self.choice.offer(n_steps)] if 1 < n_steps <= most // (len(samples) * len(layers)) else []
 
     def cancel(self) -> None:
         """Nothing goes on beside `compute`."""
