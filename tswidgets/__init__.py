@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from tswidgets.analysis.cam import hires_cam as hires_cam
     from tswidgets.analysis.cam import layer_cam as layer_cam
     from tswidgets.analysis.cam import score_cam as score_cam
+    from tswidgets.analysis.convolution_step import ConvolutionStep as ConvolutionStep
+    from tswidgets.analysis.frequency import FrequencyResponse as FrequencyResponse
+    from tswidgets.analysis.frequency import frequency_response as frequency_response
     from tswidgets.analysis.gradients import expected_gradients as expected_gradients
     from tswidgets.analysis.gradients import gradient_x_input as gradient_x_input
     from tswidgets.analysis.gradients import integrated_gradients as integrated_gradients
@@ -46,14 +49,18 @@ if TYPE_CHECKING:
     from tswidgets.analysis.gradients import smooth_grad as smooth_grad
     from tswidgets.analysis.influence import TimeInfluence as TimeInfluence
     from tswidgets.analysis.influence import time_influence as time_influence
+    from tswidgets.analysis.layer_step import layer_step as layer_step
     from tswidgets.analysis.maximization import Maximization as Maximization
     from tswidgets.analysis.maximization import iter_maximize_activation as iter_maximize_activation
     from tswidgets.analysis.maximization import maximize_activation as maximize_activation
     from tswidgets.analysis.objective import NearestSample as NearestSample
     from tswidgets.analysis.occlusion import occlusion as occlusion
     from tswidgets.analysis.occlusion import rise as rise
+    from tswidgets.analysis.pooling_step import PoolingStep as PoolingStep
     from tswidgets.analysis.receptive_field import ReceptiveField as ReceptiveField
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
+    from tswidgets.analysis.recurrent_step import Gate as Gate
+    from tswidgets.analysis.recurrent_step import RecurrentStep as RecurrentStep
     from tswidgets.analysis.so_far import PredictionSoFar as PredictionSoFar
     from tswidgets.analysis.so_far import prediction_so_far as prediction_so_far
     from tswidgets.analysis.steps import StepScores as StepScores
@@ -97,9 +104,12 @@ _HOME = {
     "AttentionScores": "tswidgets.probe.attention",
     "Attribution": "tswidgets.analysis.attribution",
     "BidirectionalStates": "tswidgets.probe.recurrent",
+    "ConvolutionStep": "tswidgets.analysis.convolution_step",
     "Explorer": "tswidgets.widgets.explorer",
     "FoldedActivations": "tswidgets.analysis.wave",
+    "FrequencyResponse": "tswidgets.analysis.frequency",
     "GRUStates": "tswidgets.probe.recurrent",
+    "Gate": "tswidgets.analysis.recurrent_step",
     "Gradient": "tswidgets.probe",
     "LSTMStates": "tswidgets.probe.recurrent",
     "LayerTime": "tswidgets.analysis.timeaxis",
@@ -108,10 +118,12 @@ _HOME = {
     "NearestSample": "tswidgets.analysis.objective",
     "Observation": "tswidgets.probe",
     "PairAblation": "tswidgets.analysis.ablation",
+    "PoolingStep": "tswidgets.analysis.pooling_step",
     "PredictionSoFar": "tswidgets.analysis.so_far",
     "Probe": "tswidgets.probe",
     "ReceptiveField": "tswidgets.analysis.receptive_field",
     "RecurrentStates": "tswidgets.probe.recurrent",
+    "RecurrentStep": "tswidgets.analysis.recurrent_step",
     "Selection": "tswidgets.selection",
     "SimpleRNNStates": "tswidgets.probe.recurrent",
     "StepScores": "tswidgets.analysis.steps",
@@ -132,6 +144,7 @@ _HOME = {
     "fold_activations": "tswidgets.analysis.wave",
     "fold_count": "tswidgets.analysis.windows",
     "fold_windows": "tswidgets.analysis.windows",
+    "frequency_response": "tswidgets.analysis.frequency",
     "grad_cam": "tswidgets.analysis.cam",
     "grad_cam_plus_plus": "tswidgets.analysis.cam",
     "gradient_x_input": "tswidgets.analysis.gradients",
@@ -142,6 +155,7 @@ _HOME = {
     "iter_maximize_activation": "tswidgets.analysis.maximization",
     "iter_trust": "tswidgets.analysis.trust",
     "layer_cam": "tswidgets.analysis.cam",
+    "layer_step": "tswidgets.analysis.layer_step",
     "maximize_activation": "tswidgets.analysis.maximization",
     "occlusion": "tswidgets.analysis.occlusion",
     "plot_history": "tswidgets.widgets.history",

@@ -13,7 +13,7 @@ class Selection:
     filter : index of the filter or unit on the layer's last axis.
     sample : index of the series.
     row : index of the row, of a layer with an axis between time and filters.
-    step : index of the layer's step whose input span is fixed on screen, or None.
+    step : index of the layer's step whose input span is fixed on screen, or that is computed by hand; or None.
     scale : what the value axes are fitted to: `filter` (its own range over the samples), `layer` (the whole layer's) or
         `sample` (only what is on screen).
     all_filters : how all filters of the layer are shown: as a `picture`, as `curves` or as `rows`.

@@ -42,6 +42,14 @@ def palette(signed: bool) -> NDArray[np.uint8]:
     return np.vstack([special, diverging() if signed else sequential()])
 
 
+def css_color(share: float, strength: float = 1.0) -> str:
+    """The diverging palette's colour of a value from -1 to 1, as CSS; what is not a number has none."""
+    if not np.isfinite(share):
+        return "transparent"
+    r, g, b = _NEGATIVE if share < 0 else _POSITIVE
+    return f"rgba({r},{g},{b},{min(abs(share), 1.0) * strength:.2f})"
+
+
 def css_gradient(signed: bool) -> str:
     """The palette as a CSS gradient from the smallest to the largest value."""
     stops = (diverging() if signed else sequential())[:: LEVELS // 12]

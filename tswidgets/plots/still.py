@@ -61,9 +61,10 @@ def _draw_figure(figure: bqplot.Figure, axes: Any) -> None:
     axes.tick_params(labelsize=8, color="#bbbbbb")
     axes.set_xticks([])
     axes.set_yticks([])
+    drawn_on = [axis.scale for axis in figure.axes]
     for mark in figure.marks:
         if mark.visible and isinstance(mark, bqplot.Lines):
-            _draw_lines(mark, axes)
+            _draw_lines(mark, axes, apart=mark.scales["y"] not in drawn_on)
         elif mark.visible and isinstance(mark, bqplot.Image):
             _draw_image(mark, axes)
     for axis in figure.axes:
@@ -71,17 +72,21 @@ def _draw_figure(figure: bqplot.Figure, axes: Any) -> None:
             _draw_axis(axis, axes)
 
 
-def _draw_lines(mark: bqplot.Lines, axes: Any) -> None:
-    rows = np.atleast_2d(mark.y)
+def _draw_lines(mark: bqplot.Lines, axes: Any, *, apart: bool) -> None:
+    """`apart`: on a vertical scale that has no axis, from the bottom of the figure to its top."""
+    rows, look = np.atleast_2d(mark.y), {}
+    if apart:
+        low, high = mark.scales["y"].min, mark.scales["y"].max
+        rows, look = (rows - low) / (high - low), {"transform": axes.get_xaxis_transform()}
     places = np.broadcast_to(np.atleast_2d(mark.x), rows.shape)
     for i, (x, y) in enumerate(zip(places, rows, strict=True)):
         color = mark.colors[i % len(mark.colors)]
         opacity = float(mark.opacities[i % len(mark.opacities)]) if len(mark.opacities) else 1.0
-        axes.plot(
-            x, y, color=color, linestyle=DASHES[mark.line_style], linewidth=mark.stroke_width * 0.72, alpha=opacity
-        )
+        width = mark.stroke_width * 0.72
+        axes.plot(x, y, color=color, linestyle=DASHES[mark.line_style], linewidth=width, alpha=opacity, **look)
         if mark.fill == "inside":
-            axes.fill(x, y, color=color, alpha=opacity)
+            filled = float(mark.fill_opacities[i]) if i < len(mark.fill_opacities) else opacity
+            axes.fill(x, y, color=color, alpha=filled, linewidth=0, **look)
 
 
 def _draw_image(mark: bqplot.Image, axes: Any) -> None:

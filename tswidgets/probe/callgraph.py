@@ -104,6 +104,11 @@ class CallGraph:
         run, node = next((run, node) for run in self.runs.values() for node in run.nodes if tap in node.taps)
         return run.places(lengths).of(node.inputs[0]) if node.inputs else None
 
+    def number_before(self, tap: str) -> int:
+        """Number of the tensor that the call was given first; the model's inputs are the first of all, -1 none."""
+        node = next(node for run in self.runs.values() for node in run.nodes if tap in node.taps)
+        return node.inputs[0] if node.inputs else -1
+
     @property
     def attending(self) -> list[str]:
         """Taps that come from a layer which can be asked for its attention scores."""

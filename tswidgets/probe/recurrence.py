@@ -54,8 +54,8 @@ def scan(
     x = np.asarray(x, np.float32)
     found = {name: np.empty((*x.shape[:2], layer.cell.units), np.float32) for name in cell[1]}
     order, present = steps_of(layer), ~absent_steps(x, mask)
-    start, weights = _start(layer, len(x), initial_state), _weights_of(layer.cell)
-    options = getattr(layer.cell, "recurrent_activation", None), layer.cell.activation, _resets_after(layer.cell)
+    start, weights = starting_states(layer, len(x), initial_state), weights_of(layer.cell)
+    options = getattr(layer.cell, "recurrent_activation", None), layer.cell.activation, resets_after(layer.cell)
     for first in range(0, len(x), MOST_SAMPLES):
         rows = slice(first, first + MOST_SAMPLES)
         read = x[rows, order].transpose(1, 0, 2), present[rows, order].T[..., None]
@@ -228,7 +228,7 @@ def _float32(activation: Any) -> Step:
     return lambda x: tf.cast(activation(x), tf.float32)
 
 
-def _start(layer: Any, n_samples: int, given: Sequence[Any] | None) -> list[Floats]:
+def starting_states(layer: Any, n_samples: int, given: Sequence[Any] | None) -> list[Floats]:
     """The states before the first step, each of shape (n_samples, n_units)."""
     if given is None:
         given = tree.flatten((layer.stateful and layer.states) or layer.get_initial_state(n_samples))
@@ -236,16 +236,16 @@ def _start(layer: Any, n_samples: int, given: Sequence[Any] | None) -> list[Floa
     return [state[np.arange(n_samples) % len(state)] for state in map(_array, given)]
 
 
-def _weights_of(cell: Any) -> list[Floats]:
+def weights_of(cell: Any) -> list[Floats]:
     """Kernel, recurrent kernel, and a bias for what either of them makes: (2, n_gates · n_units)."""
     kernel, recurrent = _array(cell.kernel), _array(cell.recurrent_kernel)
     bias = np.zeros((2, kernel.shape[1]), np.float32)
     if cell.bias is not None:
-        bias[: 2 if _resets_after(cell) else 1] = _array(cell.bias)
+        bias[: 2 if resets_after(cell) else 1] = _array(cell.bias)
     return [kernel, recurrent, bias]
 
 
-def _resets_after(cell: Any) -> bool:
+def resets_after(cell: Any) -> bool:
     """Whether a GRU's reset gate acts on the product with the recurrent kernel and not on the state."""
     return bool(getattr(cell, "reset_after", False))
 

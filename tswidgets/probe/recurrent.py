@@ -119,7 +119,7 @@ def recurrent_states(model: keras.Model | Probe, x: Any, layer: str) -> Recurren
         _validate.not_recurrent(name, recurrent, inner.name if isinstance(inner, keras.Model) else "")
     operation, parts = unwrapped(probe.calls.operation(name)), parts_of(probe, name)
     kinds = [cell_of(part) for part in parts]
-    given, own = _around(probe, x, name)
+    given, own = around(probe, x, name)
     sequence, mask, initial = given["sequence"], given["mask"], given["initial_state"]
     outer = sequence.shape[:-2]  # samples, and the steps of a TimeDistributed layer
     sequence = sequence.reshape(-1, *sequence.shape[-2:])
@@ -162,7 +162,7 @@ def quantities_of(probe: Probe, layer: str) -> tuple[str, ...]:
     return ("h", "c", *kind._gates) if kind is LSTMStates else ("h", *kind._gates)
 
 
-def _around(probe: Probe, x: Any, name: str) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+def around(probe: Probe, x: Any, name: str) -> tuple[dict[str, Any], list[NDArray[Any]]]:
     """What the call of a recurrent layer was given, as in `Observation.given`, and all that it returned."""
     x = inputs.arranged(probe.model, x)
     flat, own = probe.checked(x), probe.calls.beside(name)

@@ -25,7 +25,7 @@ def check(
     outputs, states = answers[0] if len(parts) == 1 else _merged(layer, *answers)
     certain = _certain(parts[0], absent)
     cells = [part.cell for part in parts]
-    tolerance = max(_tolerance(one.compute_dtype) for one in (layer, *parts, *cells))
+    tolerance = max(tolerance_of(one.compute_dtype) for one in (layer, *parts, *cells))
     computed = [*outputs, *states]
     if [array.shape for array in computed] == [array.shape for array in own]:
         pairs = [(a[certain], b[certain]) for a, b in zip(outputs, own, strict=False)]
@@ -69,7 +69,7 @@ def _certain(layer: Any, absent: Bools) -> Bools:
     return present[:, -1] if getattr(layer, "zero_output_for_mask", False) else np.logical_or.reduce(present, axis=1)
 
 
-def _tolerance(dtype: str) -> float:
+def tolerance_of(dtype: str) -> float:
     gpu = tf.config.list_logical_devices("GPU") and tf.config.experimental.tensor_float_32_execution_enabled()
     return max(ROUNDED.get(dtype, TOLERANCE), ROUNDED_BY_GPU if gpu else 0)
 

@@ -149,6 +149,8 @@ class Explorer(Exports, Following, ipywidgets.VBox):
             Of the panel `maximization`:
             `x` : (n_timesteps, n_channels), the best input; `nearest` : the real series most like it; `maximization` :
             as `maximize_activation` returns it.
+            Of the panel `stepper`:
+            `step` : as `layer_step` returns it; `layer_input` at `layer_time`, what it reads; `gain` by frequency.
             Of the panel `recurrent`:
             `states` : name → (n_steps, n_units), states and gates of the layer; `order` : the units in the picture;
             `so_far` : (n_timesteps, n_outputs), as `prediction_so_far` returns it.

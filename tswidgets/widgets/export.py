@@ -25,6 +25,7 @@ from tswidgets.widgets.text import Text, plain, plural
 from tswidgets.widgets.views.legend import ChannelLegend
 
 MOST_BYTES = 50 * 10**6
+MOST_CHOICES = 1500  # of menus that are made for a page: each is computed and kept
 MOST_NAMES = 24  # of channels beside a picture
 MOST_SAMPLES = 10  # that a page has if none are named
 
@@ -67,8 +68,9 @@ class Exports(State):
         """Write what is on screen as one page that works without a kernel and without the network.
 
         The page has the panel that is shown, with sliders for the given samples and layers and for every filter, hover
-        and zoom; everything else stays as it is on screen. It holds the series of these samples, the answers to them,
-        and nothing else of X; the model's weights are not in it.
+        and zoom, and for every step of the panel `stepper`, unless that were more than 1,500 choices: then name fewer
+        samples and layers. Everything else stays as it is on screen. It holds the series of these samples, the answers
+        to them, and nothing else of X; of the model's weights those alone that the panel `stepper` shows.
 
         Parameters
         ----------
@@ -177,6 +179,13 @@ def megabytes(n_bytes: int) -> str:
     return f"{n_bytes / 1e6:.3g} MB"
 
 
+def _made(explorer: Any, offered: Offered) -> list[ipywidgets.Widget]:
+    """Menus that the panel makes for a page."""
+    if not hasattr(explorer._panel, "offer") or explorer._subject.samples.n_axes > 1:
+        return []
+    return list(explorer._panel.offer(offered.samples, offered.layers, MOST_CHOICES))
+
+
 def _held(samples: Sequence[int], layers: Sequence[str]) -> str:
     return f"{plural(len(samples), 'sample')} × {plural(len(layers), 'layer')}"
 
@@ -187,17 +196,32 @@ def _write(explorer: Any, offered: Offered) -> tuple[bytes, int]:
     menus = [controls.layer, controls.sample]
     if explorer._subject.samples.n_axes == 1:  # else there are several of a kind
         menus += getattr(explorer._panel, "menus", [])
+    made = _made(explorer, offered)
+    menus += made
     for widget in (*menus, controls.filter, controls.zoom):
         apart |= {(widget.model_id, name) for name in ("index", "value")}
 
+    first = offered.first
+
     def turned() -> None:
+        if (
+            explorer.layer == first.layer and not made
+        ):  # by way of other layers, of fewer steps, one comes to a step nearby
+            n_steps = explorer._subject.n_steps(first.layer, explorer.sample)
+            explorer.step = explorer.step if first.step is None or first.step >= n_steps else first.step
         controls.scale.layout.display = "none"  # the kernel would fit them
         slicer = controls.drag.slicer
         controls.filter.disabled = slicer is None or not slicer.active  # without a kernel nobody draws another
         for panel in explorer._pages:
+            for widget in getattr(panel, "kernel_only", ()):
+                widget.disabled = True
+                if isinstance(widget, ipywidgets.Play):
+                    widget.layout.display = "none"
             apart.update((panel.time.scale.model_id, end) for end in ("min", "max"))
             if hasattr(panel, "cursor"):
-                apart.update((panel.cursor.model_id, name) for name in ("filter", "step"))
+                pages_own = hasattr(panel, "kernel_only")  # the step, of which the rest of the page is
+                names = ("filter",) if pages_own else ("filter", "step")
+                apart.update((panel.cursor.model_id, name) for name in names)
 
     book = Book(menus=menus, drag=controls.drag, zoom=controls.zoom)
     book.pages = bind(explorer, book.menus, turned, apart)

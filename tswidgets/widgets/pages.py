@@ -20,6 +20,7 @@ from tswidgets.widgets.panels.comparison import ComparisonPanel
 from tswidgets.widgets.panels.influence import InfluencePanel
 from tswidgets.widgets.panels.maximization import MaximizationPanel
 from tswidgets.widgets.panels.recurrent import RecurrentPanel
+from tswidgets.widgets.panels.stepper import StepperPanel
 from tswidgets.widgets.panels.steps import StepsPanel
 from tswidgets.widgets.panels.training import TrainingPanel
 from tswidgets.widgets.panels.windows import WindowsPanel
@@ -29,6 +30,7 @@ PANELS: dict[str, type[Panel]] = {
     "activations": ActivationsPanel,
     "attribution": AttributionPanel,
     "maximization": MaximizationPanel,
+    "stepper": StepperPanel,
     "recurrent": RecurrentPanel,
     "attention": AttentionPanel,
     "steps": StepsPanel,

@@ -58,6 +58,8 @@ class Panel(Protocol):
     time_figures: list[bqplot.Figure]
     inputs: list[Input]
     # `menus`, that a page without a kernel can offer: widgets with `options`, whose every choice is kept in it
+    # `offer(samples, layers, most)`, menus that it makes for such a page, of no more than `most` choices in all
+    # `kernel_only`, that such a page shows switched off: what stays as it is there
     # `slicer`, of a panel where the browser draws another filter by itself: a FilterSlicer
 
     def __init__(self, subject: Subject, news: News) -> None: ...

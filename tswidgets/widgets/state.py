@@ -29,7 +29,8 @@ class State(traitlets.HasTraits):
     row = traitlets.Int(0)
     """Index of the row, of a layer with an axis between time and filters (`Tap.kind` `map`). Default: 0."""
     step = traitlets.Int(None, allow_none=True)
-    """Index of the layer's step whose span of input is fixed on screen, or None. Default: None."""
+    """Index of the layer's step whose span of input is fixed on screen, or None. The panel `stepper` computes it by
+    hand, the first for None. Of a recurrent layer without a time axis that of its input. Default: None."""
     scale = traitlets.Enum(tuple(SCALES), default_value="filter")
     """What scales are fitted to: `filter` (its own range over the samples), `layer` or `sample`. Default: `filter`."""
     all_filters = traitlets.Enum(("picture", "curves", "rows"), default_value="picture")
@@ -128,7 +129,7 @@ class State(traitlets.HasTraits):
     def _valid_step(self, proposal: Any) -> int | None:
         if proposal.value is None:
             return None
-        n_steps = len(self._subject.places(self.layer, self.sample))
+        n_steps = self._subject.n_steps(self.layer, self.sample)
         return _validate.index(proposal.value, n_steps, "step", f"layer {self.layer!r} for sample {self.sample}")
 
     @traitlets.validate("panel")

@@ -180,9 +180,26 @@ class Subject:
         drawn = timeline is not None and self.taps[layer].time_axis is not None
         return timeline.centres if drawn and timeline else np.empty(0, np.float32)
 
+    def n_steps(self, layer: str, sample: int) -> int:
+        """How many steps of a layer can be chosen: of a recurrent one without a time axis those that it reads."""
+        if n_steps := len(self._walked(layer, sample)):
+            return n_steps
+        observation = self.observe(sample)
+        shape = observation[layer].shape if layer in observation else ()
+        return int(shape[1]) if len(shape) > 2 else 0
+
+    def _walked(self, layer: str, sample: int) -> Floats:
+        """The places of a layer's steps; of a recurrent one without a time axis those of the steps that it reads."""
+        places = self.places(layer, sample)
+        if len(places) or self.taps[layer].family != "recurrent":
+            return places
+        lengths = self.of(layer).samples.lengths_of(sample)
+        before = self.probe.calls_for(lengths).timeline_before(layer, lengths)
+        return places if before is None else before.centres
+
     def same_place(self, old: str, new: str, sample: int, step: int | None) -> int | None:
         """The step of layer `new` that lies nearest in time to a step of layer `old`."""
-        before, after = self.places(old, sample), self.places(new, sample)
+        before, after = self._walked(old, sample), self._walked(new, sample)
         if step is None or step >= len(before) or not np.isfinite(after).any() or np.isnan(before[step]):
             return None
         return int(np.nanargmin(np.abs(after - before[step])))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tswidgets.plots.figure import ValueAxis, figure
 from tswidgets.plots.lines import Curve
+from tswidgets.plots.point import StepPoint
 from tswidgets.plots.timeaxis import TimeAxis
 from tswidgets.widgets import text
 from tswidgets.widgets.views.last import Last
@@ -17,14 +18,19 @@ HEIGHT = 120
 
 
 class CurveView:
-    """One line above a zero line; empty, with a sentence why, where a layer has no time axis."""
+    """One line above a zero line; empty, with a sentence why, where a layer has no time axis.
 
-    def __init__(self, time: TimeAxis) -> None:
+    point : whether one of its steps can be marked.
+    """
+
+    def __init__(self, time: TimeAxis, *, point: bool = False) -> None:
         self._time, self._value = time, ValueAxis(HEIGHT)
         self._curve = Curve(time, self._value.scale)
         self._caption = text.Text("tsw-caption")
         self._last = Last()
-        self.figure = figure(self._curve.marks, [self._value.axis, time.axis()], height=HEIGHT, name="curve")
+        self._point = StepPoint(time, self._value.scale) if point else None
+        marks = [*self._curve.marks, *(self._point.marks if self._point else [])]
+        self.figure = figure(marks, [self._value.axis, time.axis()], height=HEIGHT, name="curve")
         self.rows = [self._caption, self.figure]
 
     @property
@@ -61,9 +67,15 @@ class CurveView:
             )
         )
 
+    def mark(self, step: float | None, value: float) -> None:
+        """Mark a value at an input step; None, or what is not a number, marks nothing."""
+        if self._point is not None:
+            self._point.show(step, value)
+
     def explain(self, title: str, why: str) -> None:
         """Nothing to draw: say why."""
         self._last.forget()
+        self.mark(None, 0.0)
         self._curve.hide()
         self._value.axis.visible = False
         self._caption.write(text.caption(title, why))
