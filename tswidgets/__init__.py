@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tswidgets.analysis.cam import hires_cam as hires_cam
     from tswidgets.analysis.cam import layer_cam as layer_cam
     from tswidgets.analysis.cam import score_cam as score_cam
+    from tswidgets.analysis.findings import Finding as Finding
     from tswidgets.analysis.gradients import expected_gradients as expected_gradients
     from tswidgets.analysis.gradients import gradient_x_input as gradient_x_input
     from tswidgets.analysis.gradients import integrated_gradients as integrated_gradients
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from tswidgets.analysis.gradients import smooth_grad as smooth_grad
     from tswidgets.analysis.influence import TimeInfluence as TimeInfluence
     from tswidgets.analysis.influence import time_influence as time_influence
+    from tswidgets.analysis.layer_statistics import LayerStatistics as LayerStatistics
+    from tswidgets.analysis.layer_statistics import WeightStatistics as WeightStatistics
     from tswidgets.analysis.maximization import Maximization as Maximization
     from tswidgets.analysis.maximization import maximize_activation as maximize_activation
     from tswidgets.analysis.maximization import maximizing_activation as maximizing_activation
@@ -44,6 +47,9 @@ if TYPE_CHECKING:
     from tswidgets.analysis.receptive_field import receptive_field as receptive_field
     from tswidgets.analysis.so_far import PredictionSoFar as PredictionSoFar
     from tswidgets.analysis.so_far import prediction_so_far as prediction_so_far
+    from tswidgets.analysis.statistics import Statistics as Statistics
+    from tswidgets.analysis.statistics import iter_statistics as iter_statistics
+    from tswidgets.analysis.statistics import statistics as statistics
     from tswidgets.analysis.steps import StepScores as StepScores
     from tswidgets.analysis.steps import score_steps as score_steps
     from tswidgets.analysis.timeaxis import LayerTime as LayerTime
@@ -86,10 +92,12 @@ _HOME = {
     "Attribution": "tswidgets.analysis.attribution",
     "BidirectionalStates": "tswidgets.probe.recurrent",
     "Explorer": "tswidgets.widgets.explorer",
+    "Finding": "tswidgets.analysis.findings",
     "FoldedActivations": "tswidgets.analysis.wave",
     "GRUStates": "tswidgets.probe.recurrent",
     "Gradient": "tswidgets.probe",
     "LSTMStates": "tswidgets.probe.recurrent",
+    "LayerStatistics": "tswidgets.analysis.layer_statistics",
     "LayerTime": "tswidgets.analysis.timeaxis",
     "LiveCallback": "tswidgets.widgets.live",
     "Maximization": "tswidgets.analysis.maximization",
@@ -102,6 +110,7 @@ _HOME = {
     "RecurrentStates": "tswidgets.probe.recurrent",
     "Selection": "tswidgets.selection",
     "SimpleRNNStates": "tswidgets.probe.recurrent",
+    "Statistics": "tswidgets.analysis.statistics",
     "StepScores": "tswidgets.analysis.steps",
     "Tap": "tswidgets.probe",
     "TimeAxisReport": "tswidgets.analysis.timeaxis",
@@ -109,6 +118,7 @@ _HOME = {
     "Timeline": "tswidgets.probe",
     "TrainingRecord": "tswidgets.analysis.training_record",
     "Trust": "tswidgets.analysis.trust",
+    "WeightStatistics": "tswidgets.analysis.layer_statistics",
     "WindowExplorer": "tswidgets.widgets.window_explorer",
     "ablate": "tswidgets.analysis.ablation",
     "ablate_pairs": "tswidgets.analysis.ablation",
@@ -127,6 +137,7 @@ _HOME = {
     "guided_backprop": "tswidgets.analysis.backprop",
     "hires_cam": "tswidgets.analysis.cam",
     "integrated_gradients": "tswidgets.analysis.gradients",
+    "iter_statistics": "tswidgets.analysis.statistics",
     "layer_cam": "tswidgets.analysis.cam",
     "maximize_activation": "tswidgets.analysis.maximization",
     "maximizing_activation": "tswidgets.analysis.maximization",
@@ -141,6 +152,7 @@ _HOME = {
     "score_steps": "tswidgets.analysis.steps",
     "sliding_windows": "tswidgets.analysis.windows",
     "smooth_grad": "tswidgets.analysis.gradients",
+    "statistics": "tswidgets.analysis.statistics",
     "time_axis": "tswidgets.analysis.timeaxis",
     "time_influence": "tswidgets.analysis.influence",
     "trust": "tswidgets.analysis.trust",

@@ -102,6 +102,7 @@ from tswidgets._validate.so_far import (
     one_input_so_far,
     rows_range,
 )
+from tswidgets._validate.statistics import another_batch, no_batches, no_samples
 from tswidgets._validate.steps import (
     flat_steps,
     n_step_labels,
@@ -149,6 +150,7 @@ __all__ = [
     "Refusal",
     "a_single_series",
     "an_explorer",
+    "another_batch",
     "answered_steps",
     "are_class_numbers",
     "at_least",
@@ -186,6 +188,7 @@ __all__ = [
     "names",
     "near_names",
     "no_answer_so_far",
+    "no_batches",
     "no_class_activation_map",
     "no_copied_edges",
     "no_edits",
@@ -198,6 +201,7 @@ __all__ = [
     "no_numbers",
     "no_output_steps",
     "no_replacement",
+    "no_samples",
     "no_scores",
     "no_shorter_series",
     "no_target",
