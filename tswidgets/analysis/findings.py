@@ -95,7 +95,8 @@ class _Search:
             if (comes and not lost) or (lost and bad_weights_before):
                 return None
             return self._not_finite(name, layer, lost)
-        if self._explodes(name) and not any(self._explodes(source) for source in sources):
+        spoiled = any(self._unreal(source) for source in sources)  # pooling makes the lowest number there is of NaN
+        if self._explodes(name) and not spoiled and not any(self._explodes(source) for source in sources):
             limit = FAR * self._size
             which = np.flatnonzero(_sizes(layer) > limit)
             message, todo = wording.exploding(layer, self._size, self._weights.get(name, []), self._made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -146,8 +147,7 @@ def statistics(model: Any, X: Any, *, batch_size: int | None = None) -> Statisti
     The layers' values are summed within the compiled run, in float64, and put together by the formula of Chan, Golub
     and LeVeque, 1979. Of complex values the magnitude counts.
     """
-    *_, found = iter_statistics(model, X, batch_size=batch_size)
-    return found
+    return deque(iter_statistics(model, X, batch_size=batch_size), maxlen=1).pop()  # those before are not kept
 
 
 def iter_statistics(model: Any, X: Any, *, batch_size: int | None = None) -> Iterator[Statistics]:
@@ -167,7 +167,7 @@ def _statistics(feed: Feed) -> Iterator[Statistics]:
     at = {name: ends(limit) for name, limit in limits.items() if limit is not None}
     weights = tuple(weight_statistics(*one) for one in of_weights(probe.model, operations))
     known: dict[str, Summary] = {}
-    n_samples = 0
+    n_samples, n_runs, whence = 0, 0, None
     for x, numbers, n_real in feed:
         lengths = axes.of(tree.flatten(x))
         padding, alike = _padding(probe, lengths)
@@ -181,7 +181,9 @@ def _statistics(feed: Feed) -> Iterator[Statistics]:
         what = {name: ("Data", word) for name, word in zip(given, feed.words, strict=True)}
         what |= {tap.name: (tap.layer_class, tap.word) for tap in probe.taps}
         layers = tuple(layer_statistics(name, *what[name], part, limited=name in at) for name, part in ordered.items())
-        yield Statistics(layers, weights, n_samples, feed.n_samples, made(probe, given))
+        if whence is None or n_runs != len(probe.calls.runs):
+            whence, n_runs = made(probe, given), len(probe.calls.runs)
+        yield Statistics(layers, weights, n_samples, feed.n_samples, whence)
 
 
 def _padding(probe: Probe, lengths: tuple[axes.Length, ...]) -> tuple[str | None, frozenset[str]]:

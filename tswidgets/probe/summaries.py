@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 Counts = NDArray[np.int64]
@@ -136,6 +137,6 @@ def of_weights(model: keras.Model, made_by: Mapping[str, Any]) -> Iterator[tuple
         for variable in getattr(operation, "weights", None) or []:
             owner.setdefault(id(variable), tap)
     for variable in model.weights:
-        array = keras.ops.convert_to_numpy(variable.value)
+        array = np.asarray(tf.convert_to_tensor(variable.value))
         numbers = array if array.dtype.kind in "fiub" else array.astype(np.float32)  # bfloat16 is of kind V
         yield owner.get(id(variable), ""), str(variable.name), tuple(array.shape), of_array(numbers)

@@ -47,6 +47,8 @@ def summing(
         for name, (tensor, mask) in (given | seen).items():
             if not _holds_numbers(tensor):
                 continue
+            if mask is None:  # what goes into an activation function is padding where what comes out of it is
+                mask = seen.get(name.removesuffix(":pre-activation"), (None, None))[1]
             mask = common if mask is None and name in alike else mask
             found[name] = _summary(tensor, mask, real[0] if real else None, ends.get(name))
         return found
