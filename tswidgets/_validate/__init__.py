@@ -41,7 +41,14 @@ from tswidgets._validate.attribution import (
 )
 from tswidgets._validate.comparison import one_or_two_models, other_input
 from tswidgets._validate.data import are_class_numbers, labels, same_number, sampling_rate, series, several
-from tswidgets._validate.export import matplotlib_is_there, no_module, nothing_to_export, page_too_large, picture_ending
+from tswidgets._validate.export import (
+    matplotlib_is_there,
+    no_module,
+    nothing_drawn,
+    nothing_to_export,
+    page_too_large,
+    picture_ending,
+)
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
 from tswidgets._validate.influence import (
     last_known,
@@ -102,7 +109,6 @@ from tswidgets._validate.so_far import (
     one_input_so_far,
     rows_range,
 )
-from tswidgets._validate.statistics import another_batch, no_batches, no_samples
 from tswidgets._validate.steps import (
     flat_steps,
     n_step_labels,
@@ -150,7 +156,6 @@ __all__ = [
     "Refusal",
     "a_single_series",
     "an_explorer",
-    "another_batch",
     "answered_steps",
     "are_class_numbers",
     "at_least",
@@ -188,7 +193,6 @@ __all__ = [
     "names",
     "near_names",
     "no_answer_so_far",
-    "no_batches",
     "no_class_activation_map",
     "no_copied_edges",
     "no_edits",
@@ -201,7 +205,6 @@ __all__ = [
     "no_numbers",
     "no_output_steps",
     "no_replacement",
-    "no_samples",
     "no_scores",
     "no_shorter_series",
     "no_target",
@@ -223,6 +226,7 @@ __all__ = [
     "not_rescaled",
     "not_trained",
     "nothing_depends",
+    "nothing_drawn",
     "nothing_to_climb",
     "nothing_to_draw",
     "nothing_to_export",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -12,11 +12,13 @@ from keras import tree
 from numpy.typing import NDArray
 
 from tswidgets import _validate
+from tswidgets._validate.statistics import another_batch, no_batches, no_samples
 from tswidgets.analysis.bound import bound
 from tswidgets.analysis.undeclared import several_inputs
 from tswidgets.probe import Probe, declared_inputs
 from tswidgets.probe.batches import bytes_per_row, rows_at_once
 from tswidgets.probe.inputs import arranged, names
+from tswidgets.samples import Samples
 
 AT_ONCE = 32 * 2**20  # bytes that a model's layers may take for a batch, if nobody says how many samples it has
 MOST = 1024  # samples of such a batch
@@ -28,38 +30,21 @@ class Feed:
     """X, batch by batch.
 
     probe : of the model.
+    first : one sample as the model takes it.
+    parts : batches of any size, with the numbers of their samples in X; without any they are counted.
     n_samples : how many samples X has; None of an iterable of batches, which is read once.
     """
 
-    def __init__(self, model: Any, X: Any, batch_size: int | None) -> None:
-        self._size = None if batch_size is None else _validate.at_least(batch_size, 1, "batch_size")
-        inner = model.model if isinstance(model, Probe) else model
-        _validate.keras_model(inner, keras)
-        self._n_read = 0
-        self.n_samples: int | None = None
-        if not _is_whole(X):
-            parts = _batches(X, n_inputs=len(declared_inputs(inner)))
-            head = next(parts, None)
-            if head is None:
-                _validate.no_samples("an iterable without a batch")
-            self._parts: Iterator[Any] = chain([head], parts)
-        elif _is_sliced(model, X):
-            named = dict(X) if isinstance(X, Mapping) else dict(enumerate(tree.flatten(X)))
-            counts = {str(name): len(array) for name, array in named.items()}
-            _validate.same_number(counts)
-            self.n_samples = next(iter(counts.values()))
-            head, self._parts = tree.map_structure(lambda array: array[:1], X), self._slices(X)
-        else:
-            self.probe, samples = bound(model, X)
-            self.n_samples = len(samples)
-            numbers = samples.batches()
-            self._first = samples.take(numbers[0][:1])
-            self._numbered = ((samples.take(some), np.array(some)) for some in self._cut(numbers, samples))
-            return
-        with np.errstate(over="ignore"):
-            self.probe, samples = bound(model, tree.map_structure(lambda array: self._readable(inner, array), head))
-        self._first = samples.take([0])
-        self._numbered = ((self._ready(part), np.arange(0)) for part in self._parts)
+    def __init__(
+        self,
+        probe: Probe,
+        first: Any,
+        parts: Iterable[tuple[Any, NDArray[np.int64] | None]],
+        n_samples: int | None,
+        size: int | None = None,
+    ) -> None:
+        self.probe, self.n_samples = probe, n_samples
+        self._first, self._parts, self._size, self._n_read = first, parts, size, 0
 
     @property
     def input_names(self) -> list[str]:
@@ -74,48 +59,90 @@ class Feed:
 
     def __iter__(self) -> Iterator[Batch]:
         exactly = self.probe.batch_size
-        for whole, given in self._numbered:
+        for whole, given in self._parts:
             flat = tree.flatten(whole)
             n_rows = _validate.n_samples([len(array) for array in flat])
-            numbers = given if len(given) else np.arange(self._n_read, self._n_read + n_rows)
+            numbers = np.arange(self._n_read, self._n_read + n_rows) if given is None else given
             self._n_read += n_rows
-            size = exactly or min(n_rows, self._size or self._rows(flat))
+            size = exactly or min(n_rows, self._size or _rows(self.probe, whole))
             for start in range(0, n_rows, size):
                 rows = np.arange(start, min(start + size, n_rows))
                 filled = rows if exactly is None else np.resize(rows, exactly)
                 part = slice(start, start + size) if len(filled) == len(rows) else filled
                 yield tree.map_structure(lambda array, part=part: array[part], whole), numbers[filled], len(rows)
 
-    def _rows(self, flat: list[NDArray[Any]]) -> int:
-        return min(rows_at_once(bytes_per_row(self.probe.taps, flat), AT_ONCE), MOST)
 
-    def _slices(self, X: Any) -> Iterator[Any]:
-        size = self.probe.batch_size or self._size or self._rows(tree.flatten(self._first))
-        for start in range(0, self.n_samples or 0, size):
-            yield tree.map_structure(lambda array, start=start: array[start : start + size], X)
+def feed(model: Any, X: Any, batch_size: int | None) -> Feed:
+    """X of any kind, checked against the model; raises where they do not fit."""
+    size = None if batch_size is None else _validate.at_least(batch_size, 1, "batch_size")
+    inner = model.model if isinstance(model, Probe) else model
+    _validate.keras_model(inner, keras)
+    if _is_whole(X) and not _is_sliced(model, X):
+        probe, samples = bound(model, X)
+        return feed_of(probe, samples, samples.batches(), size)
+    n_samples = None
+    if _is_whole(X):
+        named = dict(X) if isinstance(X, Mapping) else dict(enumerate(tree.flatten(X)))
+        counts = {str(name): len(array) for name, array in named.items()}
+        _validate.same_number(counts)
+        n_samples = next(iter(counts.values()))
+        head = tree.map_structure(lambda array: array[:1], X)
+    else:
+        batches = _batches(X, n_inputs=len(declared_inputs(inner)))
+        head = next(batches, None)
+        if head is None:
+            no_samples("an iterable without a batch")
+    with np.errstate(over="ignore"):
+        probe, samples = bound(model, tree.map_structure(lambda array: _readable(inner, array), head))
+    first = samples.take([0])
+    if n_samples is None:
+        parts: Iterator[Any] = chain([head], batches)
+    else:
+        parts = _slices(X, n_samples, probe.batch_size or size or _rows(probe, first))
+    return Feed(probe, first, ((_ready(probe, first, part), None) for part in parts), n_samples, size)
 
-    def _cut(self, groups: list[list[int]], samples: Any) -> Iterator[list[int]]:
-        """Indices of samples that are as long as each other, not too many at a time."""
+
+def feed_of(
+    probe: Probe, samples: Samples, groups: Sequence[Sequence[int]], size: int | None, at_once: int = AT_ONCE
+) -> Feed:
+    """Some samples, in groups of those that are as long as each other, not too many at a time."""
+
+    def parts() -> Iterator[tuple[Any, NDArray[np.int64]]]:
         for group in groups:
-            size = self.probe.batch_size or self._size or self._rows(tree.flatten(samples.take(group[:1])))
-            yield from (group[start : start + size] for start in range(0, len(group), size))
+            most = probe.batch_size or size or _rows(probe, samples.take(group[:1]), at_once)
+            for start in range(0, len(group), most):
+                some = list(group[start : start + most])
+                yield samples.take(some), np.array(some)
 
-    def _readable(self, model: keras.Model, array: Any) -> NDArray[Any]:
-        """Whole numbers are measurements, too, where a model reads no tokens; it is given float32 anyhow."""
-        tokens = any(one.integers for one in declared_inputs(model))
-        found = np.asarray(array)
-        return found if tokens or found.dtype.kind not in "iub" or found.ndim < 2 else found.astype(np.float32)
+    return Feed(probe, samples.take(groups[0][:1]), parts(), sum(map(len, groups)), size)
 
-    def _ready(self, part: Any) -> Any:
-        """A batch as the model takes it: with the axes and the kind of numbers of the first."""
-        arrays = tree.map_structure(np.asarray, arranged(self.probe.model, part))
-        flat, first = tree.flatten(arrays), tree.flatten(self._first)
-        fitting = [_fitted(array, like) for array, like in zip(flat, first, strict=False)]
-        if len(flat) != len(first) or any(array is None for array in fitting):
-            _validate.another_batch([array.shape for array in flat], [array.shape for array in first])
-        whole = tree.pack_sequence_as(self._first, fitting)
-        self.probe.checked(whole)
-        return whole
+
+def _rows(probe: Probe, x: Any, at_once: int = AT_ONCE) -> int:
+    return min(rows_at_once(bytes_per_row(probe.taps, tree.flatten(x)), at_once), MOST)
+
+
+def _slices(X: Any, n_samples: int, size: int) -> Iterator[Any]:
+    for start in range(0, n_samples, size):
+        yield tree.map_structure(lambda array, start=start: array[start : start + size], X)
+
+
+def _readable(model: keras.Model, array: Any) -> NDArray[Any]:
+    """Whole numbers are measurements, too, where a model reads no tokens; it is given float32 anyhow."""
+    tokens = any(one.integers for one in declared_inputs(model))
+    found = np.asarray(array)
+    return found if tokens or found.dtype.kind not in "iub" or found.ndim < 2 else found.astype(np.float32)
+
+
+def _ready(probe: Probe, first: Any, part: Any) -> Any:
+    """A batch as the model takes it: with the axes and the kind of numbers of the first."""
+    arrays = tree.map_structure(np.asarray, arranged(probe.model, part))
+    flat, known = tree.flatten(arrays), tree.flatten(first)
+    fitting = [_fitted(array, like) for array, like in zip(flat, known, strict=False)]
+    if len(flat) != len(known) or any(array is None for array in fitting):
+        another_batch([array.shape for array in flat], [array.shape for array in known])
+    whole = tree.pack_sequence_as(first, fitting)
+    probe.checked(whole)
+    return whole
 
 
 def _fitted(array: NDArray[Any], like: NDArray[Any]) -> NDArray[Any] | None:
@@ -160,7 +187,7 @@ def _batches(X: Any, n_inputs: int) -> Iterator[Any]:
     elif isinstance(X, Iterable) and not isinstance(X, (str, bytes)):
         found = X
     else:
-        _validate.no_batches(X)
+        no_batches(X)
     for batch in found:
         with_labels = isinstance(batch, tuple) or (isinstance(batch, list) and n_inputs == 1)
         yield batch[0] if with_labels else batch

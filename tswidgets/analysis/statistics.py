@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tswidgets import _validate
 from tswidgets.analysis.dead import bounds, ends
-from tswidgets.analysis.feeding import Feed
+from tswidgets.analysis.feeding import Feed, feed
 from tswidgets.analysis.findings import Finding, findings
 from tswidgets.analysis.layer_statistics import (
     LayerStatistics,
@@ -155,11 +155,12 @@ def iter_statistics(model: Any, X: Any, *, batch_size: int | None = None) -> Ite
 
     Whoever stops drawing stops the work. Parameters as in `statistics`; what is wrong with them is said at once.
     """
-    return _statistics(Feed(model, X, batch_size))
+    return statistics_of(feed(model, X, batch_size))
 
 
-def _statistics(feed: Feed) -> Iterator[Statistics]:
-    probe, given = feed.probe, [f"X[{name!r}]" for name in feed.input_names]
+def statistics_of(fed: Feed) -> Iterator[Statistics]:
+    """The same of what is fed."""
+    probe, given = fed.probe, [f"X[{name!r}]" for name in fed.input_names]
     given = ["X"] if len(given) == 1 else given
     names = [tap.name for tap in probe.taps if not tap.name.endswith(BEFORE)]
     operations = {name: probe.calls.operation(name) for name in names}
@@ -168,7 +169,7 @@ def _statistics(feed: Feed) -> Iterator[Statistics]:
     weights = tuple(weight_statistics(*one) for one in of_weights(probe.model, operations))
     known: dict[str, Summary] = {}
     n_samples, n_runs, whence = 0, 0, None
-    for x, numbers, n_real in feed:
+    for x, numbers, n_real in fed:
         lengths = axes.of(tree.flatten(x))
         padding, alike = _padding(probe, lengths)
         task, key = summing(at, padding, alike, given), ("statistics", padding, alike, frozenset(at))
@@ -178,12 +179,12 @@ def _statistics(feed: Feed) -> Iterator[Statistics]:
             known[name] = known[name].joined(found) if name in known else found
         n_samples += n_real
         ordered = {name: known[name] for name in [*given, *(tap.name for tap in probe.taps)] if name in known}
-        what = {name: ("Data", word) for name, word in zip(given, feed.words, strict=True)}
+        what = {name: ("Data", word) for name, word in zip(given, fed.words, strict=True)}
         what |= {tap.name: (tap.layer_class, tap.word) for tap in probe.taps}
         layers = tuple(layer_statistics(name, *what[name], part, limited=name in at) for name, part in ordered.items())
         if whence is None or n_runs != len(probe.calls.runs):
             whence, n_runs = made(probe, given), len(probe.calls.runs)
-        yield Statistics(layers, weights, n_samples, feed.n_samples, whence)
+        yield Statistics(layers, weights, n_samples, fed.n_samples, whence)
 
 
 def _padding(probe: Probe, lengths: tuple[axes.Length, ...]) -> tuple[str | None, frozenset[str]]:
