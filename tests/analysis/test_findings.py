@@ -21,31 +21,57 @@ def data(scale: float = 1.0) -> np.ndarray:
     return (scale * np.random.default_rng(0).normal(size=(N, T, C))).astype("float32")
 
 
-def convolutions() -> keras.Sequential:
-    """Fresh, by Glorot."""
+def again(model: keras.Model, weights: list[np.ndarray]) -> keras.Model:
+    """One model for many tests, compiled once, as it was in the beginning."""
+    model.set_weights(weights)
+    return model
+
+
+@cache
+def _convolutions() -> tuple[keras.Model, list[np.ndarray]]:
     keras.utils.set_random_seed(1)
     layers = [L.Conv1D(16, 3, activation="relu", name="c1"), L.MaxPooling1D(2, name="p1")]
     layers += [L.Conv1D(16, 3, activation="relu", name="c2"), L.BatchNormalization(name="bn")]
-    layers += [
-        L.Activation("tanh", name="squash"),
-        L.Flatten(name="flat"),
-        L.Dense(3, activation="softmax", name="out"),
-    ]
-    return keras.Sequential([keras.Input((T, C)), *layers])
+    layers += [L.Activation("tanh", name="squash"), L.Flatten(name="flat")]
+    model = keras.Sequential([keras.Input((T, C)), *layers, L.Dense(3, activation="softmax", name="out")])
+    return model, model.get_weights()
 
 
-def recurrent(gain: float = 1.0, activation: str = "tanh") -> keras.Sequential:
+def convolutions() -> keras.Model:
+    """Fresh, by Glorot."""
+    return again(*_convolutions())
+
+
+@cache
+def _recurrent(activation: str) -> tuple[keras.Model, list[np.ndarray]]:
     keras.utils.set_random_seed(1)
-    start = keras.initializers.Orthogonal(gain=gain)
-    first = L.SimpleRNN(12, activation, recurrent_initializer=start, return_sequences=True, name="rnn")
-    return keras.Sequential([keras.Input((None, C)), first, L.LSTM(8, name="lstm"), L.Dense(1, name="out")])
+    first = L.SimpleRNN(12, activation, return_sequences=True, name="rnn")
+    model = keras.Sequential([keras.Input((None, C)), first, L.LSTM(8, name="lstm"), L.Dense(1, name="out")])
+    return model, model.get_weights()
 
 
-def stack(depth: int, std: float | None = None) -> keras.Sequential:
+def recurrent(gain: float = 1.0, activation: str = "tanh") -> keras.Model:
+    model = again(*_recurrent(activation))
+    kernel = model.get_layer("rnn").cell.recurrent_kernel
+    kernel.assign(gain * kernel)
+    return model
+
+
+@cache
+def _stack(depth: int) -> tuple[keras.Model, list[np.ndarray]]:
     keras.utils.set_random_seed(1)
-    start = "glorot_uniform" if std is None else keras.initializers.RandomNormal(stddev=std)
-    inner = [L.Dense(32, activation="relu", kernel_initializer=start, name=f"d{i}") for i in range(depth)]
-    return keras.Sequential([keras.Input((T, C)), *inner, L.GlobalAveragePooling1D(name="gap"), L.Dense(2, name="out")])
+    inner = [L.Dense(32, activation="relu", name=f"d{i}") for i in range(depth)]
+    ends = L.GlobalAveragePooling1D(name="gap"), L.Dense(2, name="out")
+    model = keras.Sequential([keras.Input((T, C)), *inner, *ends])
+    return model, model.get_weights()
+
+
+def stack(depth: int, std: float | None = None) -> keras.Model:
+    """By Glorot, or with weights of a standard deviation."""
+    model, rng = again(*_stack(depth)), np.random.default_rng(1)
+    for layer in model.layers[:depth] if std is not None else ():
+        layer.kernel.assign(rng.normal(0, std, layer.kernel.shape))
+    return model
 
 
 def with_bias(layer: str, value: float, filters: Any = slice(None)) -> keras.Model:
@@ -117,6 +143,7 @@ FAULTS: dict[str, tuple[Callable[[], keras.Model], Callable[[], np.ndarray], str
     "vanishing stack": (lambda: stack(12, 0.05), data, "d4", "vanishing", "Hardly anything"),
     "dead": (lambda: with_bias("c2", -60), data, "c2", "dead", "its bias goes down to -60"),
     "dead, nested": (nested, data, "inner/a b <c>", "dead", "All 8 filters"),
+    "saturated for good": (recurrent, lambda: data(1e7), "rnn", "saturated", "data are not scaled"),
     "saturated by the data": (recurrent, lambda: data(1e3), "rnn", "saturated", "data are not scaled"),
     "saturated by the weights": (lambda: recurrent(1e4), data, "rnn", "saturated", "too large for what goes in"),
     "zero weights": (lambda: zeroed("c1"), data, "c1", "dead", "at most 0"),
@@ -198,14 +225,15 @@ def test_a_constant_channel_is_a_remark_about_the_data() -> None:
 
 
 def trained() -> tuple[keras.Model, np.ndarray]:
-    """Sure of everything: its sigmoid is at its bounds."""
+    """Sure of everything, and right: its sigmoid is at its bounds."""
     keras.utils.set_random_seed(1)
     x, y = data(), np.arange(N) % 2
     x[y == 1] += 3
-    layers = [L.Conv1D(8, 3, activation="relu"), L.GlobalAveragePooling1D(), L.Dense(1, activation="sigmoid")]
+    layers = [L.Conv1D(8, 3, activation="tanh"), L.GlobalAveragePooling1D(), L.Dense(1, activation="sigmoid")]
     model = keras.Sequential([keras.Input((T, C)), *layers])
-    model.compile(keras.optimizers.Adam(0.3), "binary_crossentropy")
-    model.fit(x, y, epochs=25, verbose=0)
+    mean = np.asarray(tsw.activations(model, x, model.layers[1].name).values)
+    kernel = mean[y == 1].mean(axis=0) - mean[y == 0].mean(axis=0)  # what a long training ends with
+    model.layers[-1].set_weights([200 * kernel[:, None], -200 * np.atleast_1d(kernel @ mean.mean(axis=0))])
     return model, x
 
 
@@ -246,6 +274,8 @@ def test_no_alarm_where_all_is_well(name: str) -> None:
     model, x = HEALTHY[name]()
     found = tsw.statistics(model, x)
     assert found.first is None, found
+    if name == "trained":
+        assert found.layers[-1].saturated[0] >= 0.95
     for one in found.findings:  # and what is remarked is true
         if one.kind == "dead":
             values = tsw.activations(model, x, one.layer).values
@@ -257,8 +287,8 @@ def test_no_alarm_where_all_is_well(name: str) -> None:
 
 def test_an_untrained_normalisation_makes_it_a_remark() -> None:
     keras.utils.set_random_seed(1)
-    big = keras.initializers.RandomNormal(stddev=20)
-    layers = [one for i in range(6) for one in (L.Dense(16, kernel_initializer=big), L.BatchNormalization())]
+    big = keras.initializers.RandomNormal(stddev=200)
+    layers = [one for _ in range(3) for one in (L.Dense(16, kernel_initializer=big), L.BatchNormalization())]
     model = keras.Sequential([keras.Input((T, C)), *layers, L.Dense(1)])
     found = tsw.statistics(model, data())
     assert found.first is None

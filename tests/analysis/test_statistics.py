@@ -20,8 +20,7 @@ from tswidgets.probe import as_probe
 
 THREE_PARTS = re.compile(r"Expected .+; got .+\. .+[.?]$", re.DOTALL)
 MASKED = ("masked_lstm", "masked_subclassed", "masked_conv", "mask_lost", "embedding")
-GATE = ("sequential", "images", "bidirectional", "nested", "shared", "several_outputs", "lists", "data_dependent")
-GATE += ("mixed_float16", "dict_layer", "stateful")
+GATE = ("images", "nested", "shared", "lists", "data_dependent", "mixed_float16", "dict_layer", "stateful")
 FIELDS = ("zeros", "mean", "std", "low", "high")
 
 
@@ -242,13 +241,13 @@ def test_memory_does_not_grow_with_the_number_of_samples(model: Any) -> None:
 
     tsw.statistics(model, batches(2))  # compiled, and whatever is kept for good
     peaks = []
-    for n in (20, 200):
+    for n in (10, 100):
         tracemalloc.start()
         got = tsw.statistics(model, batches(n))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert got.n_samples == 64 * n
-    assert peaks[1] < peaks[0] + 100_000  # 180 batches more are 1.8 MB
+    assert peaks[1] < peaks[0] + 60_000  # 90 batches more are 0.9 MB
 
 
 def test_a_model_that_is_built_for_a_batch_size_counts_every_sample_once() -> None:
@@ -322,11 +321,11 @@ def test_arguments_are_checked_before_anything_runs(model: Any) -> None:
 
 
 def test_it_fits_a_notebooks_cell(model: Any) -> None:
-    deep = keras.Sequential([keras.Input((20, 2)), *[L.Dense(3, name=f"layer_{i}") for i in range(15)]])
+    deep = keras.Sequential([keras.Input((20, 2)), *[L.Dense(3, name=f"layer_{i}") for i in range(9)]])
     for one in (model, deep):
         told = repr(tsw.statistics(one, some()))
         assert len(told.splitlines()) < 34 and max(map(len, told.splitlines())) <= 100
-        assert "30 samples" in told and ("conv" in told or "layer_14" in told)
+        assert "30 samples" in told and ("conv" in told or "layer_8" in told)
     rows = tsw.statistics(model, some()).rows
     assert [row["layer"] for row in rows][:3] == ["X", "conv:pre-activation", "conv"]
     assert rows[2]["zeros"] == pytest.approx(tsw.statistics(model, some())["conv"].zeros.mean())

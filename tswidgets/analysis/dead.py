@@ -40,9 +40,9 @@ def filter_states(series: Iterable[Floats], bounds: tuple[float, float] | None =
     Returns
     -------
     ndarray of shape (n_filters,), uint8
-        The first that holds of: not a number, where one value or more is NaN or infinite; dead, 0 everywhere; constant,
-        one other value everywhere; saturated, within 1 % of the way between the bounds from one of them at 95 % of
-        the steps or more. 0, nothing, where this is not so, and where less than two values are known.
+        The first that holds of: not a number, where one value or more is NaN or infinite; saturated, within 1 % of the
+        way between the bounds from one of them at 95 % of the steps or more; dead, 0 everywhere; constant, one other
+        value everywhere. 0, nothing, where this is not so, and where less than two values are known.
     """
     low: Any = np.inf
     high: Any = -np.inf
@@ -69,12 +69,12 @@ def states_of(low: Any, high: Any, unreal: Any, n: Any, n_bound: Any = None) -> 
     """
     found = np.zeros(np.shape(low), np.uint8)
     enough = np.asarray(n) > 1
-    if n_bound is not None:
-        found[enough & (n_bound >= OFTEN * np.asarray(n))] = STATES.index("saturated")
     with np.errstate(invalid="ignore"):  # inf - inf of a filter without a value, which is told below
         same = high - low <= 1e-6 * np.maximum(np.abs(low), np.abs(high))
     found[enough & same] = STATES.index("constant")
     found[enough & (low == 0) & (high == 0)] = STATES.index("dead")
+    if n_bound is not None:  # also where it is at a bound so far that nothing changes
+        found[enough & (n_bound >= OFTEN * np.asarray(n))] = STATES.index("saturated")
     found[unreal] = STATES.index("not a number")
     return found
 
