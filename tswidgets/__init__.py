@@ -8,6 +8,8 @@ Layers                activations, receptive_field; Probe observes, replaces and
 Where it looks        grad_cam, integrated_gradients, occlusion and others; trust says whether to believe them
 What excites it       maximize_activation
 Worth of filters      ablate, ablate_pairs
+By hand               layer_step, frequency_response
+What is wrong         statistics
 Recurrent, attention  recurrent_states, prediction_so_far, attention_scores
 One long wave         sliding_windows, fold_windows, fold_activations
 A label per step      time_axis, score_steps, time_influence
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from tswidgets.analysis.cam import layer_cam as layer_cam
     from tswidgets.analysis.cam import score_cam as score_cam
     from tswidgets.analysis.convolution_step import ConvolutionStep as ConvolutionStep
+    from tswidgets.analysis.findings import Finding as Finding
     from tswidgets.analysis.frequency import FrequencyResponse as FrequencyResponse
     from tswidgets.analysis.frequency import frequency_response as frequency_response
     from tswidgets.analysis.gradients import expected_gradients as expected_gradients
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
     from tswidgets.analysis.gradients import smooth_grad as smooth_grad
     from tswidgets.analysis.influence import TimeInfluence as TimeInfluence
     from tswidgets.analysis.influence import time_influence as time_influence
+    from tswidgets.analysis.layer_statistics import LayerStatistics as LayerStatistics
+    from tswidgets.analysis.layer_statistics import WeightStatistics as WeightStatistics
     from tswidgets.analysis.layer_step import layer_step as layer_step
     from tswidgets.analysis.maximization import Maximization as Maximization
     from tswidgets.analysis.maximization import iter_maximize_activation as iter_maximize_activation
@@ -63,6 +68,9 @@ if TYPE_CHECKING:
     from tswidgets.analysis.recurrent_step import RecurrentStep as RecurrentStep
     from tswidgets.analysis.so_far import PredictionSoFar as PredictionSoFar
     from tswidgets.analysis.so_far import prediction_so_far as prediction_so_far
+    from tswidgets.analysis.statistics import Statistics as Statistics
+    from tswidgets.analysis.statistics import iter_statistics as iter_statistics
+    from tswidgets.analysis.statistics import statistics as statistics
     from tswidgets.analysis.steps import StepScores as StepScores
     from tswidgets.analysis.steps import score_steps as score_steps
     from tswidgets.analysis.timeaxis import LayerTime as LayerTime
@@ -106,12 +114,14 @@ _HOME = {
     "BidirectionalStates": "tswidgets.probe.recurrent",
     "ConvolutionStep": "tswidgets.analysis.convolution_step",
     "Explorer": "tswidgets.widgets.explorer",
+    "Finding": "tswidgets.analysis.findings",
     "FoldedActivations": "tswidgets.analysis.wave",
     "FrequencyResponse": "tswidgets.analysis.frequency",
     "GRUStates": "tswidgets.probe.recurrent",
     "Gate": "tswidgets.analysis.recurrent_step",
     "Gradient": "tswidgets.probe",
     "LSTMStates": "tswidgets.probe.recurrent",
+    "LayerStatistics": "tswidgets.analysis.layer_statistics",
     "LayerTime": "tswidgets.analysis.timeaxis",
     "LiveCallback": "tswidgets.widgets.live",
     "Maximization": "tswidgets.analysis.maximization",
@@ -126,6 +136,7 @@ _HOME = {
     "RecurrentStep": "tswidgets.analysis.recurrent_step",
     "Selection": "tswidgets.selection",
     "SimpleRNNStates": "tswidgets.probe.recurrent",
+    "Statistics": "tswidgets.analysis.statistics",
     "StepScores": "tswidgets.analysis.steps",
     "Tap": "tswidgets.probe",
     "TimeAxisReport": "tswidgets.analysis.timeaxis",
@@ -133,6 +144,7 @@ _HOME = {
     "Timeline": "tswidgets.probe",
     "TrainingRecord": "tswidgets.analysis.training_record",
     "Trust": "tswidgets.analysis.trust",
+    "WeightStatistics": "tswidgets.analysis.layer_statistics",
     "WindowExplorer": "tswidgets.widgets.window_explorer",
     "ablate": "tswidgets.analysis.ablation",
     "ablate_pairs": "tswidgets.analysis.ablation",
@@ -153,6 +165,7 @@ _HOME = {
     "integrated_gradients": "tswidgets.analysis.gradients",
     "iter_ablate_pairs": "tswidgets.analysis.ablation",
     "iter_maximize_activation": "tswidgets.analysis.maximization",
+    "iter_statistics": "tswidgets.analysis.statistics",
     "iter_trust": "tswidgets.analysis.trust",
     "layer_cam": "tswidgets.analysis.cam",
     "layer_step": "tswidgets.analysis.layer_step",
@@ -168,6 +181,7 @@ _HOME = {
     "score_steps": "tswidgets.analysis.steps",
     "sliding_windows": "tswidgets.analysis.windows",
     "smooth_grad": "tswidgets.analysis.gradients",
+    "statistics": "tswidgets.analysis.statistics",
     "time_axis": "tswidgets.analysis.timeaxis",
     "time_influence": "tswidgets.analysis.influence",
     "trust": "tswidgets.analysis.trust",

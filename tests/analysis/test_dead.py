@@ -19,12 +19,12 @@ def by_hand(series: list[np.ndarray], limits: tuple[float, float] | None) -> lis
         values = [float(v) for one in series for v in one[:, f]]
         if not all(np.isfinite(values)):
             found.append("not a number")
+        elif limits is not None and np.mean([v <= limits[0] + 0.02 or v >= limits[1] - 0.02 for v in values]) >= 0.95:
+            found.append("saturated")
         elif all(v == 0 for v in values):
             found.append("dead")
         elif all(v == values[0] for v in values):
             found.append("constant")
-        elif limits is not None and np.mean([v <= limits[0] + 0.02 or v >= limits[1] - 0.02 for v in values]) >= 0.95:
-            found.append("saturated")
         else:
             found.append("")
     return found
@@ -32,7 +32,7 @@ def by_hand(series: list[np.ndarray], limits: tuple[float, float] | None) -> lis
 
 def some(n_steps: int, rng: np.random.Generator) -> np.ndarray:
     """Of each kind one filter, and some that are near to one but are not."""
-    values = np.tanh(rng.normal(size=(n_steps, 8))).astype("float32")
+    values = np.tanh(rng.normal(size=(n_steps, 9))).astype("float32")
     values[:, 0] = 0
     values[:, 1] = 0.25
     values[:, 2] = np.where(rng.random(n_steps) < 0.5, 1, -0.999)
@@ -41,6 +41,7 @@ def some(n_steps: int, rng: np.random.Generator) -> np.ndarray:
     values[n_steps // 3, 5] = np.inf
     values[:, 6] = 0
     values[-1, 6] = 1e-3
+    values[:, 8] = -1  # so far beyond that it never moves
     return values
 
 
@@ -51,6 +52,7 @@ def test_of_each_kind_over_series_of_different_lengths() -> None:
         told = [STATES[number] for number in filter_states(series, limits)]
         assert told == by_hand(series, limits)
         assert told[2] == ("saturated" if limits else "") and told[6] == ""
+        assert told[8] == ("saturated" if limits else "constant")
     assert told[:2] + told[4:6] == ["dead", "constant", "not a number", "not a number"]
 
 

@@ -41,7 +41,14 @@ from tswidgets._validate.attribution import (
 )
 from tswidgets._validate.comparison import one_or_two_models, other_input
 from tswidgets._validate.data import are_class_numbers, labels, same_number, sampling_rate, series, several
-from tswidgets._validate.export import matplotlib_is_there, no_module, nothing_to_export, page_too_large, picture_ending
+from tswidgets._validate.export import (
+    matplotlib_is_there,
+    no_module,
+    nothing_drawn,
+    nothing_to_export,
+    page_too_large,
+    picture_ending,
+)
 from tswidgets._validate.history import no_logarithm, recorded, validated_epochs, validation_freq
 from tswidgets._validate.influence import (
     last_known,
@@ -219,6 +226,7 @@ __all__ = [
     "not_rescaled",
     "not_trained",
     "nothing_depends",
+    "nothing_drawn",
     "nothing_to_climb",
     "nothing_to_draw",
     "nothing_to_export",

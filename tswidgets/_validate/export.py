@@ -46,6 +46,11 @@ def picture_ending(ending: str, name: str) -> None:
         raise ValueError(message(f"a file name that ends in one of {known}", repr(name), "Name the file so."))
 
 
+def nothing_drawn(panel: str) -> NoReturn:
+    todo = "Write a page by to_html, or take the numbers from data()."
+    raise ValueError(message("a panel with figures", f"{panel!r}, which the browser draws by itself", todo))
+
+
 def matplotlib_is_there() -> None:
     try:
         import matplotlib  # noqa: F401

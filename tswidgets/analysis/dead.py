@@ -40,9 +40,9 @@ def filter_states(series: Iterable[Floats], bounds: tuple[float, float] | None =
     Returns
     -------
     ndarray of shape (n_filters,), uint8
-        The first that holds of: not a number, where one value or more is NaN or infinite; dead, 0 everywhere; constant,
-        one other value everywhere; saturated, within 1 % of the way between the bounds from one of them at 95 % of
-        the steps or more. 0, nothing, where this is not so, and where less than two values are known.
+        The first that holds of: not a number, where one value or more is NaN or infinite; saturated, within 1 % of the
+        way between the bounds from one of them at 95 % of the steps or more; dead, 0 everywhere; constant, one other
+        value everywhere. 0, nothing, where this is not so, and where less than two values are known.
     """
     low: Any = np.inf
     high: Any = -np.inf
@@ -58,22 +58,39 @@ def filter_states(series: Iterable[Floats], bounds: tuple[float, float] | None =
         n_steps += len(values)
         if bounds is not None:
             bound = bound + _at_bound(values, *bounds)
+    return states_of(low, high, unreal, n_steps, None if bounds is None else bound)
+
+
+def states_of(low: Any, high: Any, unreal: Any, n: Any, n_bound: Any = None) -> NDArray[np.uint8]:
+    """The same from what is known of each filter's values: one definition for a gallery's signs and for statistics.
+
+    low, high : the least and the greatest finite value, inf and -inf without any; unreal : whether one is not finite.
+    n, n_bound : how many values there are, and how many lie at a bound; None for a function without bounds.
+    """
     found = np.zeros(np.shape(low), np.uint8)
-    if n_steps > 1:
-        if bounds is not None:
-            found[bound >= OFTEN * n_steps] = STATES.index("saturated")
-        with np.errstate(invalid="ignore"):  # inf - inf of a filter without a value, which is told below
-            found[high - low <= 1e-6 * np.maximum(np.abs(low), np.abs(high))] = STATES.index("constant")
-        found[(low == 0) & (high == 0)] = STATES.index("dead")
+    enough = np.asarray(n) > 1
+    with np.errstate(invalid="ignore"):  # inf - inf of a filter without a value, which is told below
+        same = high - low <= 1e-6 * np.maximum(np.abs(low), np.abs(high))
+    found[enough & same] = STATES.index("constant")
+    found[enough & (low == 0) & (high == 0)] = STATES.index("dead")
+    if n_bound is not None:  # also where it is at a bound so far that nothing changes
+        found[enough & (n_bound >= OFTEN * np.asarray(n))] = STATES.index("saturated")
     found[unreal] = STATES.index("not a number")
     return found
 
 
 def _at_bound(values: Floats, low: float, high: float) -> NDArray[np.int64]:
-    """At how many steps each filter is at one bound or the other; a bound that is infinite is none."""
-    near = NEAR * (high - low if np.isfinite(low) else high)
-    count: NDArray[np.int64] = ((values <= low + near) | (values >= high - near)).sum(axis=0)
+    """At how many steps each filter is at one bound or the other."""
+    least, most = ends((low, high))
+    count: NDArray[np.int64] = ((values <= least) | (values >= most)).sum(axis=0)
     return count
+
+
+def ends(bounds: tuple[float, float]) -> tuple[float, float]:
+    """(a, b): values up to a and from b on lie at a bound; a bound that is infinite is none."""
+    low, high = bounds
+    near = NEAR * (high - low if np.isfinite(low) else high)
+    return low + near, high - near
 
 
 def bounds(operation: Any) -> tuple[float, float] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -13,6 +14,9 @@ from tswidgets.probe.dataflow import Field, field_of
 from tswidgets.probe.fields import layer_timeline, together
 from tswidgets.probe.taps import Shape, Tap, Words, family, kind
 from tswidgets.probe.timeline import Timeline
+
+# They read how large a tensor is, which stays the same whatever its values are.
+SIZE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,27 @@ class Run:
 
     nodes: list[Node]
     tensors: list[Any]
+
+    def made_from(self, node: Node, known: Collection[int]) -> Iterator[int]:
+        """Numbers of the tensors among those in `known` that a call's output was made from, the nearest on each way."""
+        if node.outputs[0] in node.inputs or self.tensors[node.outputs[0]] is None:
+            yield from (number for number in node.inputs if number in known)
+            return
+        waiting, seen = list(self.tensors[node.outputs[0]].op.inputs), set()
+        while waiting:
+            tensor = waiting.pop(0)
+            if id(tensor) in seen or tensor.dtype == "bool":  # masks
+                continue
+            seen.add(id(tensor))
+            number = self._numbers.get(id(tensor))
+            if number is not None and number in known:
+                yield number
+            elif tensor.op.type not in SIZE_ONLY:
+                waiting.extend(tensor.op.inputs)
+
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        return {id(tensor): number for number, tensor in enumerate(self.tensors) if tensor is not None}
 
     def places(self, lengths: Sequence[Length]) -> Places:
         """Where its tensors lie on the time axis for inputs of the given lengths."""
@@ -108,6 +133,20 @@ class CallGraph:
         """Number of the tensor that the call was given first; the model's inputs are the first of all, -1 none."""
         node = next(node for run in self.runs.values() for node in run.nodes if tap in node.taps)
         return node.inputs[0] if node.inputs else -1
+
+    def sources(self, inputs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Tap → the taps, and the inputs by these names, that it was made from, the nearest on each way."""
+        found: dict[str, tuple[str, ...]] = {}
+        for run in self.runs.values():
+            owner = dict(enumerate(inputs))
+            for node in run.nodes:
+                passed = node.outputs[0] in owner and node.outputs[0] not in node.inputs  # of a layer inside of it
+                made = [node.outputs[0]] if passed else run.made_from(node, owner)
+                names = tuple(dict.fromkeys(owner[number] for number in made))
+                for name, number in zip(node.taps, node.outputs, strict=True):
+                    found.setdefault(name, names)
+                    owner[number] = name
+        return found
 
     @property
     def attending(self) -> list[str]:

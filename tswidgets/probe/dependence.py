@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tensorflow as tf
 from keras import tree
 
+from tswidgets.probe.callgraph import SIZE_ONLY
 from tswidgets.probe.inputs import arranged
 from tswidgets.probe.intercept import Call
 from tswidgets.probe.logits import Logits
@@ -15,9 +16,6 @@ from tswidgets.probe.program import Forward, Task
 
 if TYPE_CHECKING:
     from tswidgets.probe.probe import Probe
-
-# They read how large a tensor is, which stays the same whatever its values are.
-SIZE_ONLY = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike"}
 
 
 def reaches_output(probe: Probe, x: Any, tap: str, output: int = 0) -> bool:

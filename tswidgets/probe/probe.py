@@ -156,8 +156,7 @@ class Probe:
         Parameters
         ----------
         x : as in `observe`
-        tap : str
-            Name of the tap whose values are replaced. What follows sees them, with the mask of the original.
+        tap : str, name of the tap whose values are replaced; what follows sees them, with the mask of the original
         value : array, function, or several of them
             An array that broadcasts to the tap's values, (n_samples, …); or a function that is given these values and
             returns such an array. A list or generator of those, or an array with a leading axis (n_edits, n_samples,
@@ -181,10 +180,8 @@ class Probe:
             Which number: a class, or `(step, class)` for an output per step; None in a tuple averages over that axis.
             An array of shape (n_samples,) or (n_samples, n_axes) has one for each sample. By default the only number
             of the output, or the largest of its classes for each sample.
-        wrt : str
-            "input", or the name of the tap that the gradient is with respect to.
-        output : int or str
-            Number of the output, or the name of a tap: then the target is one of its numbers.
+        wrt : str, "input", or the name of the tap that the gradient is with respect to
+        output : int or str, number of the output, or the name of a tap: then the target is one of its numbers
 
         Returns
         -------
@@ -244,8 +241,11 @@ class Probe:
 
     def run(self, x: Any, key: Hashable, task: Task, *arguments: NDArray[Any]) -> Any:
         """The same for arranged x all at once, with arguments of any length."""
-        flat = tree.flatten(x)
-        return as_arrays(self._programs.get(key, task, flat, x, arguments)(*flat, *arguments))
+        return as_arrays(self.tensors(x, key, task, *arguments))
+
+    def tensors(self, x: Any, key: Hashable, task: Task, *arguments: NDArray[Any]) -> Any:
+        """The same as tensors, of which none is rounded to float32."""
+        return self._programs.get(key, task, tree.flatten(x), x, arguments)(*tree.flatten(x), *arguments)
 
     def checked(self, x: Any) -> list[NDArray[Any]]:
         """The arrays of x, arranged as the model takes them, whose shapes are what the model takes."""

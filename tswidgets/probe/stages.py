@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ import numpy as np
 from tswidgets.probe.axes import Length
 from tswidgets.probe.callgraph import Node, Places, Run
 from tswidgets.probe.dataflow import Field
-from tswidgets.probe.dependence import SIZE_ONLY
 from tswidgets.probe.reach import from_steps, mixed, to_steps
 from tswidgets.probe.taps import Shape
 from tswidgets.probe.timeline import Timeline
@@ -72,7 +71,6 @@ class _Stages:
     def __init__(self, run: Run, places: Places) -> None:
         self.of: dict[str, Stage] = {}
         self._run, self._places = run, places
-        self._numbers = {id(tensor): number for number, tensor in enumerate(run.tensors) if tensor is not None}
         self._owner: dict[int, str] = {}
         self._longest = 1
         self._opaque = [f"{node.taps[0]}/" for node in run.nodes if _is_whole(node.operation)]
@@ -89,28 +87,12 @@ class _Stages:
         passed = number in self._owner and number not in node.inputs  # it returns what a layer inside of it returned
         if inside or passed or name.endswith(":pre-activation"):
             return
-        sources = tuple(dict.fromkeys(self._sources(node)))
+        sources = tuple(dict.fromkeys(self._owner[number] for number in self._run.made_from(node, self._owner)))
         stage = Stage(name, node.operation, node.shapes[0][1:], sources, None, None)
         placed = self._placed(stage, number)
         alone = placed.n_steps == 1 < self._longest  # one vector for the whole series
         self.of[name] = replace(placed, axis=None, timeline=None) if alone else placed
         self._owner.update(dict.fromkeys(node.outputs, name))
-
-    def _sources(self, node: Node) -> Iterator[str]:
-        if node.outputs[0] in node.inputs or self._run.tensors[node.outputs[0]] is None:
-            yield from (self._owner[number] for number in node.inputs if number in self._owner)
-            return
-        waiting, seen = list(self._run.tensors[node.outputs[0]].op.inputs), set()
-        while waiting:
-            tensor = waiting.pop(0)
-            if id(tensor) in seen or tensor.dtype == "bool":  # masks
-                continue
-            seen.add(id(tensor))
-            number = self._numbers.get(id(tensor))
-            if number in self._owner:
-                yield self._owner[number]
-            elif tensor.op.type not in SIZE_ONLY:
-                waiting.extend(tensor.op.inputs)
 
     def _placed(self, stage: Stage, number: int) -> Stage:
         timeline = self._places.of(number)

@@ -83,8 +83,9 @@ class Controls:
         for name in ("layer", "sample", "panel"):
             traitlets.link((owner, name), (getattr(self, name), "value"))
 
-    def offer(self, scales: Mapping[str, str]) -> None:
-        """Let scales be fitted to these, in words; none hides the choice."""
+    def offer(self, scales: Mapping[str, str], *, timed: bool) -> None:
+        """Let scales be fitted to these, in words; none hides the choice. `timed`: there is a time axis to zoom in."""
+        self.zoom.layout.display = self.reset.layout.display = None if timed else "none"
         self.scale.layout.display = None if scales else "none"
         if not scales:
             return

@@ -169,6 +169,8 @@ class Explorer(Exports, Following, ipywidgets.VBox):
             `samples` : indices of the samples that were run; `before` and `after` : (n_samples, …), their answers with
             all filters and without the removed ones; `errors` : `metric` of both.
             `matrix`, `interaction` : (n_filters, n_filters), what has been found of all pairs, else None.
+            Of the panel `health`:
+            `statistics` of `samples`, indices, as `statistics` returns them; `first` : the first bad layer, or None.
             Of the panel `training`:
             `epoch` that is shown and `input`, `activation`, `time`, `layer`, `prediction` as of the panel
             `activations`, of that epoch; `record`, all that is kept, see `TrainingRecord`.
@@ -243,7 +245,7 @@ class Explorer(Exports, Following, ipywidgets.VBox):
     def _open(self) -> None:
         """Show the chosen panel on the time axis of what it is about."""
         panel = self._pages.open(self.panel, self.layer)
-        self._controls.offer(panel.scales)
+        self._controls.offer(panel.scales, timed=bool(panel.time_figures))
         self._controls.drag.slicer = getattr(panel, "slicer", None)
         self._zoom(self._controls.zoom.value)
 

@@ -138,7 +138,7 @@ class Exports(State):
         Raises
         ------
         ValueError
-            If the ending is another one.
+            If the ending is another one, or if the panel has no figure, as `health`.
         ImportError
             If matplotlib is not installed.
         """
@@ -152,7 +152,10 @@ class Exports(State):
             (name, *style) for legend in legends[:1] for name, style in zip(legend.names, legend.styles, strict=True)
         ]
         note = re.sub(r" · \S+ ms$", "", plain(self._status.value))  # how long it took to compute
-        draw(file, *_on_screen(box), width=width, names=names[:MOST_NAMES], note=note)
+        figures = list(_on_screen(box))
+        if not figures:
+            _validate.nothing_drawn(self.panel)
+        draw(file, *figures, width=width, names=names[:MOST_NAMES], note=note)
         return file
 
     def _copy(self, offered: Offered) -> Any:
@@ -198,6 +201,8 @@ def _write(explorer: Any, offered: Offered) -> tuple[bytes, int]:
         menus += getattr(explorer._panel, "menus", [])
     made = _made(explorer, offered)
     menus += made
+    if hasattr(explorer._panel, "layers"):  # rows that choose a layer: here it is the slider that turns the page
+        explorer._panel.layers.menu = controls.layer
     for widget in (*menus, controls.filter, controls.zoom):
         apart |= {(widget.model_id, name) for name in ("index", "value")}
 

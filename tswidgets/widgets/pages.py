@@ -17,6 +17,7 @@ from tswidgets.widgets.panels.activations import ActivationsPanel
 from tswidgets.widgets.panels.attention import AttentionPanel
 from tswidgets.widgets.panels.attribution import AttributionPanel
 from tswidgets.widgets.panels.comparison import ComparisonPanel
+from tswidgets.widgets.panels.health import HealthPanel
 from tswidgets.widgets.panels.influence import InfluencePanel
 from tswidgets.widgets.panels.maximization import MaximizationPanel
 from tswidgets.widgets.panels.recurrent import RecurrentPanel
@@ -37,6 +38,7 @@ PANELS: dict[str, type[Panel]] = {
     "influence": InfluencePanel,
     "windows": WindowsPanel,
     "ablation": AblationPanel,
+    "health": HealthPanel,
     "training": TrainingPanel,
     "comparison": ComparisonPanel,
 }
