@@ -321,7 +321,7 @@ def test_a_page_of_too_many_choices_stays_at_the_step(
         assert slider["disabled"] and slider["value"] == 9 and not explorer._panel.choice.slider.disabled  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", sampled(CASES, 9))
+@pytest.mark.parametrize("name", sampled(CASES, 18))
 def test_every_model_can_be_looked_at(name: str) -> None:
     found = case(name)
     with tsw.Explorer(found.model, found.x) as explorer:
