@@ -50,6 +50,21 @@ model.fit(d.X, d.y[..., None].astype("float32"), epochs=8, batch_size=16, verbos
 e.panel, e.epoch = "training", 6
 e
 """
+BROKEN = """
+d = tsw.datasets.watch_exercises()
+names = dict(channel_names=d.channel_names, class_names=d.class_names, sampling_rate=d.sampling_rate)
+keras.utils.set_random_seed(0)
+model = keras.Sequential([
+    keras.Input((300, 6)),
+    keras.layers.Conv1D(32, 9, activation="relu", name="conv"),
+    keras.layers.MaxPooling1D(4, name="pool"),
+    keras.layers.Conv1D(32, 9, activation="relu", bias_initializer=keras.initializers.Constant(-3), name="conv_1"),
+    keras.layers.GlobalAveragePooling1D(name="average"),
+    keras.layers.Dense(7, activation="softmax", name="class"),
+], name="does_not_learn")
+e = tsw.Explorer(model, d.X, d.y, panels=["health"], **names)
+e
+"""
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,7 @@ class Scene:
     words: tuple[str, ...]
     ready: str = "True"
     act: Callable[[Notebook], None] = lambda book: None
+    width: int = 1150
 
 
 def fix_a_step(book: Notebook) -> None:
@@ -100,6 +116,13 @@ SCENES = {
         ("missed", "false"),
     ),
     "training": Scene((TRAINING,), ("Epoch", "loss")),
+    "stepper": Scene(
+        (WATCH, "e = tsw.Explorer(d.model, d.X, d.y, panels=['stepper'], **names)",
+         "e.layer, e.filter, e.step = 'conv1d', 17, 120\ne"),
+        ("sum of 54 products", "What filter 17 lets through"),
+        width=1500,
+    ),
+    "health": Scene((BROKEN,), ("The first bad layer is conv_1", "What to try")),
 }  # fmt: skip
 
 
@@ -108,9 +131,9 @@ SCENES = {
 @pytest.mark.parametrize("name", SCENES)
 def test_says_what_it_should(notebook: Callable[..., Notebook], name: str, dark: bool) -> None:
     scene = SCENES[name]
-    book = notebook(IMPORT, *scene.cells, width=1150, height=1500, dark=dark)
+    book = notebook(IMPORT, *scene.cells, width=scene.width, height=1500, dark=dark)
     explorer = book.page.locator(".tsw-explorer")
-    explorer.locator(".tsw-figure .axis .tick:visible").first.wait_for(timeout=90_000)
+    explorer.locator(".tsw-figure, .tsw-panel").locator("visible=true").first.wait_for(timeout=90_000)
     scene.act(book)
     until(lambda: book.kernel(f"bool({scene.ready})"), 90)
     for word in scene.words:

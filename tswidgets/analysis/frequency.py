@@ -63,9 +63,9 @@ def frequency_response(
         If the model has no such tap, or if it is no convolution over time.
 
     Source: Oppenheim & Schafer, "Discrete-Time Signal Processing", on linear time-invariant systems: the frequency
-    response is the Fourier transform of the impulse response, H(f) = Σ w[k] exp(−2πi f k), and the gain is |H|. With a
-    dilation of d weight k is d · k steps on, so that H repeats itself. Departure: Keras does not turn the kernel round,
-    as convolution does in that book; that changes the phase, and not the gain.
+    response is the Fourier transform of the impulse response, H(f) = Σ w[k] exp(−2πi f k), and the gain its magnitude.
+    With a dilation of d weight k is d · k steps on, so that H repeats itself. Departure: Keras does not turn the kernel
+    round, as convolution does in that book; that changes the phase, and not the gain.
     """
     probe = as_probe(model)
     name = probe.tap_name(layer)
