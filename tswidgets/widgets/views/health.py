@@ -28,8 +28,8 @@ KEY = (
     '<div><i class="tsw-health-dot"></i>how large the values of the layer are (root mean square); '
     "the line is where nine in ten of its filters lie</div>"
     '<div><i class="tsw-health-bars"></i>share of zeros, filter by filter, from none to all</div>'
-    '<div><i class="tsw-health-wrong"></i>with a dot: a filter that is dead, constant, saturated or not finite; grey: '
-    "because of a layer before</div>"
+    '<div><i class="tsw-health-wrong"></i>with a dot: a filter that is dead, constant, saturated, exploding, vanishing '
+    "or not finite; grey: because of a layer before</div>"
     "<div><b>▶</b> the first bad layer · <b>✕</b> bad, too, or not finite · <b>!</b> a remark</div></div>"
 )
 
