@@ -78,9 +78,10 @@ async function render({ model, el }: RenderProps<State>) {
     if (at < 0) return list.removeAttribute("aria-activedescendant");
     list.setAttribute("aria-activedescendant", items[at]!.id);
   };
-  const reveal = (at: number) => {
+  const reveal = (at: number, amid = false) => {
     const item = items[at];
     if (!item) return;
+    if (amid) list.scrollTop = item.offsetTop - (list.clientHeight - item.offsetHeight) / 2;
     const [top, bottom] = [item.offsetTop, item.offsetTop + item.offsetHeight];
     if (top < list.scrollTop) list.scrollTop = top;
     else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
@@ -136,7 +137,7 @@ async function render({ model, el }: RenderProps<State>) {
     if (!list.clientHeight || !items.length) return;
     placed.disconnect();
     const bad = model.get("rows").findIndex((row) => row.mark === FIRST);
-    reveal(bad < 0 ? chosen() : bad);
+    reveal(bad < 0 ? chosen() : bad, true);
   });
   placed.observe(list);
   return () => {

@@ -237,6 +237,16 @@ def trained() -> tuple[keras.Model, np.ndarray]:
     return model, x
 
 
+def attention(never: float) -> tuple[keras.Model, np.ndarray]:
+    """Of one's own: later steps are left out by a number that a softmax makes 0 of."""
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((T, C))
+    query, key = L.Dense(4, name="query")(inputs), L.Dense(4, name="key")(inputs)
+    later = np.triu(np.full((T, T), never, "float32"), 1)
+    scores = keras.ops.add(keras.ops.matmul(query, keras.ops.transpose(key, (0, 2, 1))), later)
+    return keras.Model(inputs, L.Dense(1, name="out")(keras.ops.matmul(keras.ops.softmax(scores), inputs))), data()
+
+
 def regression() -> tuple[keras.Model, np.ndarray]:
     """Of large numbers, as house prices are: its output is as large as it was taught."""
     model = stack(2)
@@ -255,6 +265,8 @@ HEALTHY: dict[str, Callable[[], tuple[keras.Model, np.ndarray]]] = {
     "twelve layers by Glorot": lambda: (stack(12), data()),
     "trained": trained,
     "regression": regression,
+    "attention without the future": lambda: attention(-1e9),
+    "attention with minus infinity": lambda: attention(-np.inf),
     "large numbers": lambda: (stack(3), data(1e5)),
     "small numbers": lambda: (stack(3), data(1e-6)),
 }
@@ -266,7 +278,15 @@ def _bundled(name: str) -> tuple[keras.Model, Any]:
     return found.model, found.X
 
 
-CALM = ("watch_exercises", "japanese_vowels", "fresh convolutions", "fresh recurrent", "trained", "large numbers")
+CALM = (
+    "watch_exercises",
+    "attention without the future",
+    "japanese_vowels",
+    "fresh convolutions",
+    "fresh recurrent",
+    "trained",
+    "large numbers",
+)
 
 
 @pytest.mark.parametrize("name", in_gate(HEALTHY, *CALM))

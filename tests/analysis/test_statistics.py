@@ -139,6 +139,15 @@ def test_numbers_that_are_not_finite_are_counted_and_spoil_nothing(model: Any) -
     np.testing.assert_array_less(got["conv"].high, tsw.statistics(model, sound)["conv"].high + 10)
 
 
+def test_what_float32_cannot_hold_is_infinite_and_said_so(model: Any) -> None:
+    x = some(12).astype(np.float64)
+    x[4, 2, 1] = 1e300
+    for given in (x, [*x]):
+        got = tsw.statistics(model, given, batch_size=3)
+        assert got["X"].n_infinite.tolist() == [0, 1]
+        assert (got.first.layer, got.first.sample) == ("X", 4)
+
+
 def test_an_offset_that_all_share_cancels_no_digits(model: Any) -> None:
     rng = np.random.default_rng(3)
     x = (1e6 + rng.normal(0, 1, (400, 20, 2)).round()).astype("float32")  # whole numbers, which float32 holds exactly

@@ -11,6 +11,7 @@ from keras import ops
 
 from tests import reference
 from tests.probe.conftest import random_models
+from tswidgets.probe import Probe
 from tswidgets.probe.dataflow import Field, field_of
 from tswidgets.probe.ops import RULES
 from tswidgets.probe.timeline import NEVER, Timeline
@@ -703,3 +704,14 @@ def test_random_chains_of_operations(chain):
     traced = Traced(function)
     for n in (shortest, shortest + 3):
         check(traced, n, traced.gradient_support(n, tries=2))
+
+
+@pytest.mark.parametrize("numbers", [np.ones((12, 4), "float32"), tf.ones((12, 4))], ids=["numpy", "tensorflow"])
+def test_numbers_that_an_operation_of_the_model_was_given(numbers):
+    """They are no tensors of the graph, and have no operation that made them."""
+    inputs = keras.Input((12, 3))
+    added = keras.ops.add(L.Dense(4, name="dense")(inputs), numbers)
+    probe = Probe(keras.Model(inputs, L.Conv1D(2, 3, name="conv")(added)))
+    assert [tap.kind for tap in probe.taps] == ["sequence"] * 3
+    conv = probe.timelines(12)["conv"]
+    assert conv.lo.tolist() == list(range(10)) and conv.hi.tolist() == list(range(2, 12))

@@ -140,7 +140,7 @@ def absent_steps(probe: Probe, observation: Observation) -> NDArray[np.bool_]:
 
 def most_active(values: Floats) -> int:
     """The filter or unit whose activation is largest on average, in magnitude; 0 if nothing is finite."""
-    size = np.abs(np.where(np.isfinite(values), values, 0)).reshape(-1, values.shape[-1]).mean(axis=0)
+    size = np.abs(np.where(np.isfinite(values), values, 0)).reshape(-1, values.shape[-1]).mean(axis=0, dtype=np.float64)
     return int(size.argmax())
 
 

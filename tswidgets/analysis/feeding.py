@@ -94,7 +94,7 @@ def feed(model: Any, X: Any, batch_size: int | None) -> Feed:
             no_samples("an iterable without a batch")
     with np.errstate(over="ignore"):
         probe, samples = bound(model, tree.map_structure(lambda array: _readable(inner, array), head))
-    first = samples.take([0])
+        first = samples.take([0])
     if n_samples is None:
         parts: Iterator[Any] = chain([head], batches)
     else:
@@ -112,9 +112,13 @@ def feed_of(
             most = probe.batch_size or size or _rows(probe, samples.take(group[:1]), at_once)
             for start in range(0, len(group), most):
                 some = list(group[start : start + most])
-                yield samples.take(some), np.array(some)
+                yield taken(some), np.array(some)
 
-    return Feed(probe, samples.take(groups[0][:1]), parts(), sum(map(len, groups)), size)
+    def taken(some: Sequence[int]) -> Any:
+        with np.errstate(over="ignore"):  # beyond float32
+            return samples.take(some)
+
+    return Feed(probe, taken(groups[0][:1]), parts(), sum(map(len, groups)), size)
 
 
 def _rows(probe: Probe, x: Any, at_once: int = AT_ONCE) -> int:

@@ -86,7 +86,8 @@ class _Search:
     def _numbers(self, name: str, layer: LayerStatistics) -> Finding | None:
         told_beside = self._made.first.get(name, name) in self._told
         sources = self._made.sources.get(name, ())
-        if told_beside:
+        left_out = name in self._made.weighed and not layer.n_nan.any()  # by minus infinity, which a softmax takes
+        if told_beside or left_out:
             return None
         lost = [one for one in self._weights.get(name, []) if one.n_nan + one.n_infinite]
         if self._unreal(name) or lost:

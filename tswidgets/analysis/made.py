@@ -24,6 +24,8 @@ class Made:
     makes : taps whose layer has weights or an activation function of its own, and no layers inside that are taps.
     mixes : taps whose filters are each made of all the filters before; those of others keep their places.
     first : of each tap the first output of its call.
+    weighed : taps that go into nothing but a softmax: large negative numbers and minus infinity are how what must not
+        be attended to is left out.
     activation, half : of a tap the name of its activation function, and whether it computes in float16.
     """
 
@@ -33,6 +35,7 @@ class Made:
     makes: frozenset[str]
     mixes: frozenset[str]
     first: Mapping[str, str]
+    weighed: frozenset[str]
     activation: Mapping[str, str]
     half: frozenset[str]
 
@@ -52,6 +55,11 @@ def made(probe: Probe, inputs: Sequence[str]) -> Made:
         outputs.add(name := waiting.pop())
         if name not in makes:
             waiting.extend(one for one in sources.get(name, ()) if one not in outputs and one not in inputs)
+    activation = {name: _activation(one) for name, one in operations.items()}
+    into: dict[str, set[str]] = {}
+    for name in taps:
+        for source in sources[name] if not name.endswith(BEFORE) else ():
+            into.setdefault(source, set()).add(activation[name])
     return Made(
         inputs=tuple(inputs),
         sources=sources,
@@ -59,7 +67,8 @@ def made(probe: Probe, inputs: Sequence[str]) -> Made:
         makes=frozenset(makes),
         mixes=frozenset(name for name in makes if _mixes(operations[name])),
         first={name: calls.beside(name)[0] for name in taps},
-        activation={name: _activation(one) for name, one in operations.items()},
+        weighed=frozenset(name for name, functions in into.items() if functions == {"softmax"}) - outputs,
+        activation=activation,
         half=frozenset(name for name, one in operations.items() if getattr(one, "compute_dtype", "") == "float16"),
     )
 

@@ -79,6 +79,7 @@ class Statistics:
             not saturated outputs: a classifier that is sure is no fault.
 
         Exploding and vanishing are remarks while a BatchNormalization has not been trained, which keeps no size then.
+        Large and infinite values that go into nothing but a softmax are how attention leaves something out: no fault.
 
         Sources: Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, for
         sizes over depth and for saturation; He, Zhang, Ren, Sun, "Delving deep into rectifiers", 2015; Pascanu,

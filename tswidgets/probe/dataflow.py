@@ -87,6 +87,8 @@ def _followed(
                 if field is None
                 else Value(field.lo.shape, from_steps(field.lo, field.hi, field.near_lo, field.near_hi))
             )
+        elif getattr(tensor, "op", None) is None:  # numbers that an operation was given, of NumPy's or TensorFlow's own
+            values[id(tensor)] = Value(tuple(tensor.shape), number=tf.constant(tensor))
         elif id(tensor) not in entered:
             entered.add(id(tensor))
             pending += tensor.op.inputs

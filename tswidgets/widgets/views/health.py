@@ -22,14 +22,14 @@ from tswidgets.widgets.health import HealthRows
 FROM_BEFORE, WRONG = 1, 2  # what is told of a filter: it is wrong because of a layer before, or by itself
 ZERO, BESIDE = 0.04, 0.1  # where 0 stands on the axis of sizes, and where the powers of ten begin
 CELLS = 120  # columns of a row's picture: filters of a wider layer share one
-MOST_REMARKS = 12  # findings that are told beside the rows
+MOST_REMARKS = 6  # findings that are told beside the rows
 KEY = (
     '<h4>How to read it</h4><div class="tsw-health-key">'
     '<div><i class="tsw-health-dot"></i>how large the values of the layer are (root mean square); '
     "the line is where nine in ten of its filters lie</div>"
     '<div><i class="tsw-health-bars"></i>share of zeros, filter by filter, from none to all</div>'
-    '<div><i class="tsw-health-wrong"></i>with a dot: a filter that is dead, constant, saturated or not finite; grey: '
-    "because of a layer before</div>"
+    '<div><i class="tsw-health-wrong"></i>with a dot: a filter that is dead, constant, saturated, exploding, vanishing '
+    "or not finite; grey: because of a layer before</div>"
     "<div><b>▶</b> the first bad layer · <b>✕</b> bad, too, or not finite · <b>!</b> a remark</div></div>"
 )
 
@@ -197,7 +197,7 @@ def _is_data(found: Statistics, one: Finding) -> bool:
 def _listed(others: Sequence[Finding]) -> str:
     if not others:
         return ""
-    lines = [f"<div><b>{'✕' if one.serious else '!'}</b> {_said(one.message)}</div>" for one in others[:MOST_REMARKS]]
+    lines = [f"<div><b>{'✕' if one.serious else '!'}</b>{_said(one.message)}</div>" for one in others[:MOST_REMARKS]]
     more = len(others) - MOST_REMARKS
     rest = f'<div class="tsw-hint">and {more:,} more, see the list</div>' if more > 0 else ""
     title = "Also" if any(one.serious for one in others) else "Remarks"
