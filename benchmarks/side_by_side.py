@@ -30,9 +30,9 @@ from timing import Pair
 OURS = "keras", "tensorflow", "tswidgets", "bqplot", "anywidget", "ipywidgets", "jupyterlab", "matplotlib"
 THEIRS = "xplique", "tf-keras-vis"
 NOTES = """
-Ratio: theirs / ours; above 1, tswidgets is faster. Medians of runs in turn, and the median of their ratios. Each series
-is new to both, but under the filter and layer sliders: of a sample, tswidgets has every layer from one run, and its
-page draws another filter out of the values that it holds. Headless Chromium without a GPU.
+Above 1, tswidgets is faster. Medians of runs in turn, and the median of their ratios. Each series is new to both, but
+under the filter and layer sliders: of a sample, tswidgets has every layer from one run, and its page draws another
+filter out of the values that it holds. Headless Chromium without a GPU.
 """
 KERNEL_ROWS = Path(__file__).with_name("side_by_side_kernel.py")
 
@@ -63,7 +63,7 @@ def ratio(value: float) -> str:
 
 
 def table(rows: list[Pair]) -> str:
-    lines = ["| what | tswidgets | instead | ratio | instead is | both say the same? |", "|---|--:|--:|--:|---|---|"]
+    lines = ["| what | tswidgets | instead | theirs / ours | instead is | both say the same? |", "|---|--:|--:|--:|---|---|"]
     for what, ours, theirs, by, instead, agreement in rows:
         lines.append(f"| {what} | {duration(ours)} | {duration(theirs)} | {ratio(by)} | {instead} | {agreement} |")
     return "\n".join(lines)
