@@ -3,7 +3,7 @@
 Instead: the way of the documents that this project began with, `keras.Model(…).predict`, matplotlib and `ipywidgets`'
 `interact`, in the same page of a real JupyterLab; and xplique and tf-keras-vis, in an environment of their own that is
 made when it is missing. Same model, same series, in turn, and a check in the same run that both say the same.
-`--quick` takes a minute and few turns: a smoke test, not a measurement.
+`--quick` takes few turns and a minute or two: a smoke test, not a measurement.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from timing import Pair
 OURS = "keras", "tensorflow", "tswidgets", "bqplot", "anywidget", "ipywidgets", "jupyterlab", "matplotlib"
 THEIRS = "xplique", "tf-keras-vis"
 NOTES = """
-Ratio: theirs / ours; above 1, tswidgets is faster. Medians of runs in turn, and the median of their ratios. Each series
-is new to both, but under the filter and layer sliders: of a sample, tswidgets has every layer from one run, and its
-page draws another filter out of the values that it holds. Headless Chromium without a GPU.
+Above 1, tswidgets is faster. Medians of runs in turn, and the median of their ratios. Each series is new to both, but
+under the filter and layer sliders: of a sample, tswidgets has every layer from one run, and its page draws another
+filter out of the values that it holds. Headless Chromium without a GPU.
 """
 KERNEL_ROWS = Path(__file__).with_name("side_by_side_kernel.py")
 
@@ -63,7 +63,8 @@ def ratio(value: float) -> str:
 
 
 def table(rows: list[Pair]) -> str:
-    lines = ["| what | tswidgets | instead | ratio | instead is | both say the same? |", "|---|--:|--:|--:|---|---|"]
+    head = "| what | tswidgets | instead | theirs / ours | instead is | both say the same? |"
+    lines = [head, "|---|--:|--:|--:|---|---|"]
     for what, ours, theirs, by, instead, agreement in rows:
         lines.append(f"| {what} | {duration(ours)} | {duration(theirs)} | {ratio(by)} | {instead} | {agreement} |")
     return "\n".join(lines)
