@@ -305,6 +305,20 @@ def test_a_page_without_a_kernel_slides_too(model: keras.Model, tmp_path: Path) 
         assert explorer.step == 9 and explorer.data()["step"].step == 9
 
 
+def test_a_page_slides_beside_layers_that_have_no_steps(tmp_path: Path) -> None:
+    layers = [L.Conv1D(2, 3, name="conv"), L.GlobalAveragePooling1D(name="mean"), L.Dense(2, name="dense")]
+    small = randomise(keras.Sequential([keras.Input((8, 3)), *layers]))
+    with explore(small, X[:, :8], layer="conv") as explorer:
+        explorer.step = 4
+        explorer.to_html(tmp_path / "page.html", samples=[0, 1])
+        found = sums((tmp_path / "page.html").read_text())
+        first = explorer.layers.index("conv")
+        for step in range(6):
+            own = tsw.layer_step(small, X[1, :8], "conv", step, explorer.filter)
+            assert f"<b>{number(own.sum)}</b>" in found[f"{first},1,{step}"]  # type: ignore[union-attr]
+        assert len(found) == len(explorer.layers) * 2 * 6
+
+
 def test_a_page_of_too_many_choices_stays_at_the_step(
     model: keras.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -76,9 +76,9 @@ class StepChoice(traitlets.HasTraits):
             self._own = False
 
     def _slid(self, change: Any) -> None:
-        """A menu may have more steps than this layer: the last is shown for them."""
-        if not self._own:
-            self.step = min(change.new, max(self._n_steps - 1, 0))
+        """A menu may have more steps than this layer, whose last is shown for them; of one step there is no choice."""
+        if not self._own and self._n_steps > 1:
+            self.step = min(change.new, self._n_steps - 1)
 
     def _walked(self, change: Any) -> None:
         if not self._own and change.new is not None:
