@@ -26,7 +26,7 @@ from timing import Pair, compare, equal
 import tswidgets as tsw
 
 Both = tuple[Callable[[NDArray[Any]], Any], Callable[[NDArray[Any]], Any]]
-WARM_UP, RANDOM = 3, np.random.default_rng(0)
+RANDOM = np.random.default_rng(0)
 
 
 def unseen(X: Any, count: int) -> Iterator[NDArray[Any]]:
@@ -48,9 +48,9 @@ def pair(
     what: str, instead: str, X: Any, rounds: int, both: Both, told: str = "{}", checked: Both | None = None
 ) -> Pair:
     """Ours and theirs in turn on new series, and whether they, or those `checked` instead, agree on one more."""
+    rounds, (ours, theirs) = max(2, rounds), both
     *series, last = unseen(X, rounds + 1)
-    ours, theirs = both
-    timed = compare(lambda i: ours(series[i]), lambda i: theirs(series[i]), rounds, min(WARM_UP, rounds - 1))
+    timed = compare(lambda i: ours(series[i]), lambda i: theirs(series[i]), rounds, warm_up=min(3, 1 + rounds // 5))
     return Pair(what, *timed, instead, told.format(difference(*(run(last) for run in checked or both))))
 
 
@@ -150,7 +150,7 @@ def attributions(rounds: int) -> Iterator[Pair]:
     both, checked = (smooth, xplique.smooth_grad(STEPS)), (still, xplique.smooth_grad(STEPS, noise=0.0))
     yield pair(what, "xplique", X, rounds, both, told, checked)
     both, checked = (smooth, vis.smooth_grad(STEPS)), (still, vis.smooth_grad_without_noise(2))
-    yield pair(what, "tf-keras-vis", X, max(1, rounds // 4), both, told, checked)
+    yield pair(what, "tf-keras-vis", X, rounds // 3, both, told, checked)
     both, checked = (cam, vis.grad_cam(case.conv)), (cam_on_layer, vis.grad_cam(case.conv, raw=True))
     told = "{} on the layer's steps; theirs stretches these over the series, ours knows their places"
     yield pair(f"Grad-CAM of {case.conv}", "tf-keras-vis", X, rounds, both, told, checked)
