@@ -21,7 +21,7 @@ suppress_warnings = ["config.cache"]
 
 html_theme = "furo"
 html_title = "tswidgets"
-html_static_path = ["_static", "pictures"]
+html_static_path = ["_static"]
 html_extra_path = ["_live"]
 html_css_files = ["site.css"]
 html_js_files = ["live.js"]

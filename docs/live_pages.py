@@ -7,6 +7,7 @@ it once, and for a word with the site about its height and whether it is dark.
 import hashlib
 import re
 import sys
+from html import escape
 from itertools import count
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def show(widget: ipywidgets.Widget) -> bool:
     html = _explorer(widget) if isinstance(widget, Explorer) else page_of(widget, notebook, "").decode()
     page = re.sub(r"<script>(.*?)</script>", _beside, html, flags=re.DOTALL)
     (LIVE / name).write_text(page.replace("</head>", f"{FRAMED}</head>", 1))
-    frame = f'<iframe class="live" data-page="../live/{name}" title="{_title(widget)}" loading="lazy"></iframe>'
+    frame = f'<iframe class="live" data-page="../live/{name}" title="{escape(repr(widget))}" loading="lazy"></iframe>'
     display({"text/html": frame}, raw=True)
     return True
 
@@ -64,10 +65,6 @@ def _beside(found: re.Match) -> str:
     name = f"{hashlib.sha256(source).hexdigest()[:12]}.js"
     (LIVE / name).write_bytes(source)
     return f'<script src="{name}"></script>'
-
-
-def _title(widget: ipywidgets.Widget) -> str:
-    return "An explorer" if isinstance(widget, Explorer) else "A widget"
 
 
 get_ipython().display_formatter.ipython_display_formatter.for_type(ipywidgets.Widget, show)
