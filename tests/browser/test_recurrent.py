@@ -67,7 +67,7 @@ def test_walking_through_time(book: Notebook) -> None:
     told = book.page.locator(".tsw-class.tsw-best").first.inner_text()
     assert d.class_names[int(expected[6].argmax())] in told
     assert f"{expected[6].max():.3g}" in told
-    assert "Step 6 sees input steps 0–6" in book.page.locator(".tsw-readout").inner_text()
+    until(lambda: "Step 6 sees input steps 0–6" in book.page.locator(".tsw-readout").inner_text())
 
 
 @pytest.mark.slow
