@@ -268,7 +268,7 @@ def test_it_works_beside_the_kernels_own_thread(broken: keras.Model, monkeypatch
     monkeypatch.setattr(Refresher, "__init__", threaded)
     monkeypatch.setattr(checkup, "AT_ONCE", 1)
     with explore(broken, X) as explorer:
-        assert explorer.works_beside and threading.current_thread() is threading.main_thread()
+        assert explorer._works_beside and threading.current_thread() is threading.main_thread()
         for layer in ("c1", "pool", "lstm", "out", "c<2>"):
             explorer.layer = layer
         data = explorer.data()
