@@ -109,7 +109,7 @@ def known(name):
     return model, x, taped(model, x)[0]
 
 
-GATE = ("causal conv", "lstm", "shifted by hand", "causal attention", "same conv, even", "both ways")
+GATE = ("causal conv", "lstm", "shifted by hand", "causal attention", "same conv, even")
 
 
 @pytest.mark.parametrize("name", in_gate(MODELS, *GATE))
@@ -416,6 +416,7 @@ def test_it_says_how_far_it_is_and_changes_nothing(monkeypatch):
     assert "uses input step" in repr(whole)
 
 
+@pytest.mark.slow
 def test_half_precision():
     """Near what the same weights give in single precision."""
     half = keras.Sequential([keras.Input((N, C)), conv(5, dtype="mixed_float16"), recurrent(dtype="mixed_float16")])

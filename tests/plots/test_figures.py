@@ -20,7 +20,8 @@ def test_ticks_are_round_few_and_inside(low: float, span: float, most: int) -> N
         return
     ticks = nice_ticks(low, high, most)
     assert len(ticks) <= most
-    assert ((ticks >= low - 1e-6 * span) & (ticks <= high + 1e-6 * span)).all()
+    rounding = 1e-6 * span + 2 * np.spacing(max(abs(low), abs(high)))
+    assert ((ticks >= low - rounding) & (ticks <= high + rounding)).all()
     if len(ticks) > 1:
         step = np.diff(ticks).mean()
         assert float(f"{step / 10 ** np.floor(np.log10(step) + 1e-9):.3g}") in (1, 2, 5, 10)

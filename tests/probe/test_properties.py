@@ -309,7 +309,7 @@ def trained(build, callbacks, begin=lambda model: None):
 SLOW = pytest.mark.slow
 
 
-@pytest.mark.parametrize("build", [pytest.param(convolutional, marks=SLOW), pytest.param(masked, marks=SLOW), stateful])
+@pytest.mark.parametrize("build", [convolutional, pytest.param(masked, marks=SLOW), pytest.param(stateful, marks=SLOW)])
 def test_training_does_not_notice_who_looks_at_every_batch(build, seeds):
     """Losses and weights are bit by bit those of a run on which nobody looked."""
     seen, x = [], build()[1][:4]
